@@ -1,0 +1,53 @@
+"""What is known of a cohort: findings, units, steps, design, pairs, response, results."""
+
+from exerkine_omics.cohort._concat import concat
+from exerkine_omics.cohort._contrasts import Cell, Contrast, parse_contrasts
+from exerkine_omics.cohort._design import Design, arm_column, build_design
+from exerkine_omics.cohort._findings import (
+    CheckReport,
+    Finding,
+    findings_frame,
+    findings_from_frame,
+)
+from exerkine_omics.cohort._meta import (
+    add_step,
+    baseline,
+    meta,
+    require_columns,
+    require_log,
+    timepoints,
+    units,
+)
+from exerkine_omics.cohort._pairs import PairTable, make_pairs
+from exerkine_omics.cohort._result import adjust, collect, frame_for_storage, result_frame
+
+__all__ = [
+    "Cell",
+    "CheckReport",
+    "Contrast",
+    "Design",
+    "Finding",
+    "PairTable",
+    "add_step",
+    "adjust",
+    "arm_column",
+    "baseline",
+    "build_design",
+    "collect",
+    "concat",
+    "findings_frame",
+    "findings_from_frame",
+    "frame_for_storage",
+    "make_pairs",
+    "meta",
+    "parse_contrasts",
+    "require_columns",
+    "require_log",
+    "result_frame",
+    "timepoints",
+    "units",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,206 @@
+"""Contrasts written over cell names, exact and whole.
+
+A cell is a time point, or ``arm.timepoint``. With arms, a bare time point is the equal-weight
+mean over arms. Names are matched whole, never split at a dot; a name that is no identifier is
+quoted with backticks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import numpy as np
+
+from exerkine_omics.errors import UsageError, shown
+
+_TOKEN = re.compile(r"\s*(?:`([^`]+)`|([^\W\d][\w.]*)|(\d+(?:\.\d*)?|\.\d+)|([-+*/()]))")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One arm at one time point; ``arm`` is empty where arms are absent or pooled."""
+
+    arm: str
+    timepoint: str
+
+    @property
+    def name(self) -> str:
+        """Name as written in a contrast."""
+        return f"{self.arm}.{self.timepoint}" if self.arm else self.timepoint
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A named linear combination of cells; ``weights`` is aligned with the design's cells."""
+
+    name: str
+    weights: np.ndarray
+
+
+def default_contrasts(
+    cells: Sequence[Cell], baseline: str, timepoints: Sequence[str], control: str | None
+) -> list[Contrast]:
+    """Each later time point against baseline in each arm, then each arm minus the control."""
+    index = {(c.arm, c.timepoint): i for i, c in enumerate(cells)}
+    arms = list(dict.fromkeys(c.arm for c in cells))
+    later = [t for t in timepoints if t != baseline]
+    if control is not None and control not in arms:
+        named = [a for a in arms if a]
+        raise UsageError(
+            f"control={control!r} is none of the arms {shown(named)}"
+            if named
+            else f"control={control!r} needs arms and the cohort has none",
+            where="control=",
+            fix="Name an arm of obs['arm'].",
+        )
+    changes: list[Contrast] = []
+    minus: list[Contrast] = []
+
+    def change(arm: str, timepoint: str) -> np.ndarray | None:
+        if (arm, timepoint) not in index or (arm, baseline) not in index:
+            return None
+        weights = np.zeros(len(cells))
+        weights[index[arm, timepoint]], weights[index[arm, baseline]] = 1.0, -1.0
+        return weights
+
+    for arm in arms:
+        for timepoint in later:
+            own = change(arm, timepoint)
+            if own is None:
+                continue
+            label = f"{timepoint} - {baseline}"
+            changes.append(Contrast(f"{arm}: {label}" if arm else label, own))
+            if control is not None and arm != control:
+                other = change(control, timepoint)
+                if other is not None:
+                    minus.append(Contrast(f"{arm} - {control}: {label}", own - other))
+    return changes + minus
+
+
+def parse_contrasts(
+    contrasts: Mapping[str, str] | Sequence[str] | str, cells: Sequence[Cell]
+) -> list[Contrast]:
+    """Turn the user's contrasts into weights over the cells."""
+    if isinstance(contrasts, str):
+        contrasts = {contrasts: contrasts}
+    elif not isinstance(contrasts, Mapping):
+        contrasts = {text: text for text in contrasts}
+    names = _cell_names(cells)
+    return [Contrast(name, _Parser(text, names).parse()) for name, text in contrasts.items()]
+
+
+def _cell_names(cells: Sequence[Cell]) -> dict[str, np.ndarray]:
+    names: dict[str, np.ndarray] = {}
+
+    def add(name: str, weights: np.ndarray) -> None:
+        if name in names and not np.array_equal(names[name], weights):
+            raise UsageError(
+                f"The cell name {name!r} means two things: a time point and an arm.timepoint",
+                where="contrasts=",
+                fix="Rename the arm or the time point.",
+            )
+        names[name] = weights
+
+    for i, cell in enumerate(cells):
+        add(cell.name, np.eye(len(cells))[i])
+    if any(c.arm for c in cells):
+        for timepoint in dict.fromkeys(c.timepoint for c in cells):
+            mean = np.array([float(c.timepoint == timepoint) for c in cells])
+            add(timepoint, mean / mean.sum())
+    return names
+
+
+class _Parser:
+    """Recursive descent over + - * / ( ) numbers and cells; a value is (weights, constant)."""
+
+    def __init__(self, text: str, names: Mapping[str, np.ndarray]) -> None:
+        self.text, self.names, self.position = text, names, 0
+        self.size = len(next(iter(names.values())))
+        self.tokens = self._tokens()
+
+    def _fail(self, what: str, fix: str = "") -> UsageError:
+        return UsageError(what, where=f"contrast {self.text!r}", fix=fix or None)
+
+    def _tokens(self) -> list[tuple[str, str]]:
+        tokens, at = [], 0
+        while self.text[at:].strip():
+            match = _TOKEN.match(self.text, at)
+            if match is None:
+                raise self._fail(
+                    f"Cannot read {self.text[at:].strip()!r}",
+                    "Quote names that are no identifiers with backticks.",
+                )
+            quoted, name, number, operator = match.groups()
+            if quoted or name:
+                tokens.append(("name", quoted or name))
+            elif number:
+                tokens.append(("number", number))
+            else:
+                tokens.append((operator, operator))
+            at = match.end()
+        return tokens
+
+    def _take(self, *kinds: str) -> tuple[str, str] | None:
+        if self.position < len(self.tokens) and self.tokens[self.position][0] in kinds:
+            self.position += 1
+            return self.tokens[self.position - 1]
+        return None
+
+    def parse(self) -> np.ndarray:
+        weights, constant = self._sum()
+        if self.position < len(self.tokens):
+            rest = " ".join(value for _, value in self.tokens[self.position :])
+            raise self._fail(
+                f"Cannot read {rest!r} here", "Quote names that are no identifiers with backticks."
+            )
+        if constant != 0 or not weights.any():
+            raise self._fail("A contrast is a sum of cells; this one is not")
+        return weights
+
+    def _sum(self) -> tuple[np.ndarray, float]:
+        weights, constant = self._product()
+        while token := self._take("+", "-"):
+            sign = 1.0 if token[0] == "+" else -1.0
+            more, number = self._product()
+            weights, constant = weights + sign * more, constant + sign * number
+        return weights, constant
+
+    def _product(self) -> tuple[np.ndarray, float]:
+        weights, constant = self._atom()
+        while token := self._take("*", "/"):
+            other, number = self._atom()
+            if other.any() and (token[0] == "/" or weights.any()):
+                raise self._fail("Cells can be multiplied or divided by numbers only")
+            if token[0] == "/":
+                if number == 0:
+                    raise self._fail("Division by zero")
+                weights, constant = weights / number, constant / number
+            else:
+                weights, constant = weights * number + other * constant, constant * number
+        return weights, constant
+
+    def _atom(self) -> tuple[np.ndarray, float]:
+        if self._take("-"):
+            weights, constant = self._atom()
+            return -weights, -constant
+        if self._take("+"):
+            return self._atom()
+        if self._take("("):
+            value = self._sum()
+            if not self._take(")"):
+                raise self._fail("A closing parenthesis is missing")
+            return value
+        if token := self._take("number"):
+            return np.zeros(self.size), float(token[1])
+        if token := self._take("name"):
+            if token[1] not in self.names:
+                near = get_close_matches(token[1], self.names, n=3, cutoff=0.4)
+                raise self._fail(
+                    f"No cell is named {token[1]!r}",
+                    f"Nearest: {shown(near)}." if near else f"Cells: {shown(self.names)}.",
+                )
+            return self.names[token[1]].copy(), 0.0
+        raise self._fail("The contrast ends where a cell or a number is expected")

@@ -1,0 +1,91 @@
+"""Errors and warnings: what is wrong, where, and what to do.
+
+Each kind of error carries the exit code of the command line. Anything that is not an
+`ExerkineError` is a bug of this package and exits with 1.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+_PACKAGE_DIR = str(Path(__file__).parent)
+_SHOWN = 5
+
+
+class ExerkineError(Exception):
+    """Base of all errors that a user can cause.
+
+    Parameters
+    ----------
+    what
+        What is wrong, with the offending values.
+    where
+        The place: a file, an ``obs`` column, a line of a config.
+    fix
+        What to do about it, one call where possible.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str | None = None, fix: str | None = None) -> None:
+        self.what, self.where, self.fix = what, where, fix
+        place = f" (in {where})" if where else ""
+        remedy = f" {fix}" if fix else ""
+        super().__init__(f"{what.rstrip('.')}{place}.{remedy}")
+
+
+class UsageError(ExerkineError, ValueError):
+    """A call or a command with arguments that do not fit together."""
+
+    exit_code = 2
+
+
+class ConfigError(ExerkineError, ValueError):
+    """A config file that is not valid."""
+
+    exit_code = 3
+
+
+class InputError(ExerkineError, ValueError):
+    """Data that cannot be read, or does not hold what it must hold."""
+
+    exit_code = 4
+
+
+class UnitsError(InputError):
+    """Values on another scale than the function needs."""
+
+
+class AnalysisError(ExerkineError):
+    """Valid input on which the analysis asked for is impossible."""
+
+    exit_code = 5
+
+
+class CohortsFailedError(ExerkineError):
+    """Some cohorts of a batch failed; status.tsv says which."""
+
+    exit_code = 6
+
+
+class ExerkineWarning(UserWarning):
+    """A result that stands, with something the reader must know."""
+
+
+def shown(values: Iterable[object]) -> str:
+    """Write at most five values, and how many more there are."""
+    items = [str(v) for v in values]
+    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
+    return ", ".join(repr(v) for v in items[:_SHOWN]) + more
+
+
+def warn(message: str) -> None:
+    """Warn at the first line outside this package, the user's own."""
+    level, frame = 1, sys._getframe()
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE_DIR):
+        frame = frame.f_back  # type: ignore[assignment]
+        level += 1
+    warnings.warn(message, ExerkineWarning, stacklevel=level)

@@ -1,0 +1,125 @@
+"""Every key, unit and column name that passes between the rooms.
+
+No other module spells a key of ``obs``, ``var``, ``layers`` or ``uns``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+VERSION = "1"
+UNS = "exerkine"
+
+# obs
+SAMPLE_ID = "sample_id"
+SUBJECT = "subject_id"
+TIMEPOINT = "timepoint"
+ARM = "arm"
+MINUTES_POST = "minutes_post"
+BOUT = "bout"
+SITE = "site"
+FAMILY_ID = "family_id"
+ADHERENCE = "adherence"
+SAMPLE_TYPE = "sample_type"
+PLATE_ID = "plate_id"
+QC_STATUS = "qc_status"
+
+# var
+NAME = "name"
+UNIPROT = "uniprot"
+GENE_SYMBOL = "gene_symbol"
+HMDB = "hmdb"
+CHEBI = "chebi"
+INCHIKEY = "inchikey"
+REFMET = "refmet_name"
+MIRBASE = "mirbase"
+MIMAT = "mimat"
+SEQ_ID = "seq_id"
+OLINK_ID = "olink_id"
+EXERKINE_ID = "exerkine_id"
+UNIT_COLUMN = "unit"
+
+# layers
+RAW = "raw"
+BELOW_LOD = "below_lod"
+IMPUTED = "imputed"
+PRE, POST, DELTA = "pre", "post", "delta"
+
+# uns["exerkine"]
+SCHEMA_VERSION = "schema_version"
+PLATFORM = "platform"
+MODALITY = "modality"
+UNITS = "units"
+SPECIES = "species"
+MATRIX = "matrix"
+BASELINE = "baseline"
+STEPS = "steps"
+FINDINGS = "findings"
+PAIRS = "pairs"
+
+MODALITIES = ("proteomics", "metabolomics", "mirna")
+MATRICES = (
+    "plasma_edta",
+    "plasma_heparin",
+    "plasma_citrate",
+    "serum",
+    "whole_blood",
+    "capillary",
+    "ev",
+)
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A scale of measurement: is it a log scale, and what is one step on it."""
+
+    log: bool
+    base: str
+    convert: str = ""
+
+
+# `convert` names the call that brings the unit to a log scale.
+UNIT_TABLE: dict[str, Unit] = {
+    "NPX": Unit(True, "log2"),
+    "log2": Unit(True, "log2"),
+    "RFU": Unit(False, "linear", "exo.pp.log2(adata)"),
+    "intensity": Unit(False, "linear", "exo.pp.log2(adata)"),
+    "concentration": Unit(False, "linear", "exo.pp.log2(adata)"),
+    "Cq": Unit(True, "log2", "exo.pp.log2(adata)"),
+    "counts": Unit(False, "linear", "exo.pp.log2(adata)"),
+    "log_cpm": Unit(True, "log2"),
+    "zscore": Unit(True, "sd"),
+}
+
+# the result frame of every test
+RESULT_COLUMNS: dict[str, str] = {
+    "feature": "category",
+    "contrast": "category",
+    "estimate": "float64",
+    "se": "float64",
+    "df": "float64",
+    "statistic": "float64",
+    "p_value": "float64",
+    "p_adj": "float64",
+    "ci_low": "float64",
+    "ci_high": "float64",
+    "effect_size": "float64",
+    "n_pairs": "int64",
+    "n_obs": "int64",
+    "method": "category",
+    "units": "category",
+    "family": "category",
+    "status": "category",
+}
+OK = "ok"
+
+
+def score_key(method: str) -> str:
+    """Key of ``obsm`` that holds the scores of a method."""
+    return f"score_{method}"
+
+
+def coverage_key(method: str) -> str:
+    """Key of ``obsm`` that holds the coverage beside those scores."""
+    return f"coverage_{method}"
