@@ -38,6 +38,7 @@ SEQ_ID = "seq_id"
 OLINK_ID = "olink_id"
 EXERKINE_ID = "exerkine_id"
 UNIT_COLUMN = "unit"
+MEASURED_IN = "measured_in"  # the source's own unit in words, e.g. pg/ml
 
 # layers
 RAW = "raw"
@@ -56,6 +57,8 @@ BASELINE = "baseline"
 STEPS = "steps"
 FINDINGS = "findings"
 PAIRS = "pairs"
+SUBJECTS = "subjects"  # of a MuData: one row a person
+PROVENANCE = "provenance"  # of a loaded cohort: source, commit, licence
 
 MODALITIES = ("proteomics", "metabolomics", "mirna")
 MATRICES = (
@@ -68,6 +71,7 @@ MATRICES = (
     "ev",
 )
 UNKNOWN = "unknown"
+MIXED = "mixed"  # several units: var["unit"] holds each column's
 
 
 @dataclass(frozen=True)

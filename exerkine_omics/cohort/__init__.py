@@ -19,15 +19,23 @@ from exerkine_omics.cohort._meta import (
     units,
 )
 from exerkine_omics.cohort._pairs import PairTable, make_pairs
+from exerkine_omics.cohort._reliability import Reliability
+from exerkine_omics.cohort._responder_result import Ceiling, ResponderResult, SdIr
+from exerkine_omics.cohort._response import ResponseSpec
 from exerkine_omics.cohort._result import adjust, collect, frame_for_storage, result_frame
 
 __all__ = [
+    "Ceiling",
     "Cell",
     "CheckReport",
     "Contrast",
     "Design",
     "Finding",
     "PairTable",
+    "Reliability",
+    "ResponderResult",
+    "ResponseSpec",
+    "SdIr",
     "add_step",
     "adjust",
     "arm_column",

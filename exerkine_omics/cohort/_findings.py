@@ -67,7 +67,7 @@ class CheckReport:
         return self._of("note")
 
     def to_frame(self) -> pd.DataFrame:
-        """Findings as a frame: id, severity, message, n_rows, rows, fix."""
+        """Return the findings as a frame: id, severity, message, n_rows, rows, fix."""
         return findings_frame(self.findings)
 
     def raise_for_errors(self) -> None:

@@ -1,1 +1,1 @@
-"""kernels."""
+"""Arrays in, arrays out: numpy and scipy only."""

@@ -1,1 +1,25 @@
-"""pl."""
+"""Figures: frames in, matplotlib axes out; nothing is computed but the layout."""
+
+from exerkine_omics.pl._coverage import coverage
+from exerkine_omics.pl._forest import forest
+from exerkine_omics.pl._qc import qc
+from exerkine_omics.pl._responders import responders
+from exerkine_omics.pl._roc import roc
+from exerkine_omics.pl._score_change import score_change
+from exerkine_omics.pl._trajectory import trajectory
+from exerkine_omics.pl._volcano import volcano
+
+__all__ = [
+    "coverage",
+    "forest",
+    "qc",
+    "responders",
+    "roc",
+    "score_change",
+    "trajectory",
+    "volcano",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,1 +1,10 @@
-"""report."""
+"""The report: the summary of a run in, one HTML page out."""
+
+from exerkine_omics.report._render import render
+from exerkine_omics.report._summary import Summary, validate
+
+__all__ = ["Summary", "render", "validate"]
+
+
+def __dir__() -> list[str]:
+    return __all__

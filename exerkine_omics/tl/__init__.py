@@ -1,1 +1,12 @@
-"""tl."""
+"""AnnData to results: scores, tests, responders."""
+
+from exerkine_omics.tl._differential import differential
+from exerkine_omics.tl._responders import responders
+from exerkine_omics.tl._score import score, score_change
+from exerkine_omics.tl._score_test import score_test
+
+__all__ = ["differential", "responders", "score", "score_change", "score_test"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,1 +1,20 @@
-"""workflow."""
+"""Config, stages, runner: many analyses of many cohorts in one call."""
+
+from exerkine_omics.workflow._check_file import check_file
+from exerkine_omics.workflow._config import RunConfig, load_config, parse_config
+from exerkine_omics.workflow._demo import run_demo
+from exerkine_omics.workflow._run import run, run_config
+
+__all__ = [
+    "RunConfig",
+    "check_file",
+    "load_config",
+    "parse_config",
+    "run",
+    "run_config",
+    "run_demo",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

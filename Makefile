@@ -1,0 +1,26 @@
+# Two commands for users: `make demo` and `make test`. Each sets up all it needs in .venv.
+PYTHON ?= python3
+VENV := .venv
+PYTEST_ARGS ?=
+
+.PHONY: demo test test-slow benchmark clean
+
+$(VENV)/.ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "exerkine_omics needs Python 3.11 or newer; say make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --upgrade pip
+	$(VENV)/bin/python -m pip install --quiet --editable ".[test]"
+	@touch $@
+
+demo: $(VENV)/.ready
+	$(VENV)/bin/exerkine demo -o demo_out
+
+test: $(VENV)/.ready
+	$(VENV)/bin/python -m pytest -n 2 -m "not slow" $(PYTEST_ARGS)
+	bash tests/other_pythons.sh $(VENV)
+
+test-slow: $(VENV)/.ready
+	$(VENV)/bin/python -m pytest -n 2 -m slow $(PYTEST_ARGS)
+
+clean:
+	rm -rf $(VENV) .venv-* demo_out

@@ -1,0 +1,171 @@
+"""The command line: ``exerkine demo``, ``run``, ``check``, ``signatures``.
+
+Only what the help needs is imported at the top: the rest is loaded by the command that uses it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from exerkine_omics import __version__
+from exerkine_omics.errors import ExerkineError
+
+app = typer.Typer(
+    name="exerkine",
+    help="Score, test and predict from exerkine profiles before and after exercise.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+signatures_app = typer.Typer(help="Look at the signatures.", no_args_is_help=True)
+app.add_typer(signatures_app, name="signatures")
+
+Out = Annotated[Path, typer.Option("-o", "--out", help="Folder of the results.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of all random numbers.", min=0)]
+Jobs = Annotated[int | None, typer.Option("--n-jobs", help="Processes; -1 is all cores.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    _state["debug"] = debug
+
+
+_state = {"debug": False}
+
+
+def _log(quiet: bool) -> object:
+    return None if quiet else (lambda line: typer.echo(line, err=True))
+
+
+@app.command()
+def demo(out: Out, seed: Seed = None, n_jobs: Jobs = None, quiet: Quiet = False) -> None:
+    """Run the main job on the embedded simulated cohort."""
+    from exerkine_omics.workflow import run_demo
+
+    typer.echo(run_demo(out, seed=seed, n_jobs=n_jobs, log=_log(quiet)))  # type: ignore[arg-type]
+
+
+@app.command()
+def run(
+    config: Annotated[Path, typer.Argument(help="YAML file, see examples/.")],
+    out: Out,
+    seed: Seed = None,
+    n_jobs: Jobs = None,
+    quiet: Quiet = False,
+) -> None:
+    """Run all cohorts of a config and write the report."""
+    from exerkine_omics.workflow import run_config
+
+    typer.echo(run_config(config, out, seed=seed, n_jobs=n_jobs, log=_log(quiet)))  # type: ignore[arg-type]
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="Matrix (csv, tsv, xlsx, parquet) or h5ad.")],
+    sample_sheet: Annotated[Path | None, typer.Option(help="Samples, joined by id.")] = None,
+    subject: Annotated[str, typer.Option(help="Column with the person.")] = "subject_id",
+    timepoint: Annotated[str, typer.Option(help="Column with the time point.")] = "timepoint",
+    baseline: Annotated[str, typer.Option(help="The baseline time point.")] = "pre",
+    arm: Annotated[str | None, typer.Option(help="Column with the arm.")] = None,
+    units: Annotated[str | None, typer.Option(help="Unit of the values.")] = None,
+    modality: Annotated[str, typer.Option(help="proteomics, metabolomics, mirna.")] = "proteomics",
+    orientation: Annotated[str, typer.Option(help="samples or features in rows.")] = "samples",
+) -> None:
+    """Read a file and print what is wrong with it; exits with 4 if anything is an error."""
+    from exerkine_omics.workflow import check_file
+
+    frame = check_file(
+        file,
+        sample_sheet,
+        subject=subject,
+        timepoint=timepoint,
+        baseline=baseline,
+        arm=arm,
+        units=units,
+        modality=modality,
+        orientation=orientation,
+    )
+    _print_table("Findings", frame[["severity", "id", "message", "n_rows", "fix"]])
+    if (frame["severity"] == "error").any():
+        raise typer.Exit(4)
+
+
+@signatures_app.command("list")
+def signatures_list() -> None:
+    """List the shipped signatures."""
+    from exerkine_omics.sig import load
+
+    _print_table("Signatures", load().summary())
+
+
+@signatures_app.command("show")
+def signatures_show(name: str) -> None:
+    """Show one signature: members, weights, sources, limits."""
+    from exerkine_omics.errors import UsageError
+    from exerkine_omics.sig import load
+
+    signatures = load()
+    if name not in signatures:
+        raise UsageError(f"There is no signature {name!r}", fix=f"Known: {', '.join(signatures)}.")
+    signature = signatures[name]
+    _print_table(
+        signature.title,
+        signature.to_frame().loc[:, ["exerkine_id", "name", "weight", "references"]],
+    )
+    typer.echo(f"Limits: {signature.limits}\nNot for: {signature.not_for}")
+
+
+@signatures_app.command("validate")
+def signatures_validate(path: Annotated[Path | None, typer.Argument()] = None) -> None:
+    """Validate a signature file or folder, by default the shipped ones."""
+    from exerkine_omics.sig import load
+
+    typer.echo(f"{len(load(path))} signatures are valid")
+
+
+def _print_table(title: str, frame: object) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(title), title_justify="left")
+    for column in frame.columns:  # type: ignore[attr-defined]
+        table.add_column(str(column), overflow="fold")
+    for row in frame.itertuples(index=False):  # type: ignore[attr-defined]
+        table.add_row(*(escape(str(v)) for v in row))
+    Console().print(table)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line; an error a user can cause is one message and its exit code."""
+    try:
+        app(argv)
+    except ExerkineError as error:
+        if _state["debug"]:
+            raise
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if _state["debug"]:
+            raise
+        typer.echo(
+            f"Bug: {type(error).__name__}: {error}\nRun 'exerkine --debug ...' and report it.",
+            err=True,
+        )
+        sys.exit(1)

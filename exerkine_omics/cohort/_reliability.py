@@ -1,0 +1,330 @@
+"""Reliability: how much a measurement moves when nothing has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from exerkine_omics.errors import AnalysisError, InputError, UsageError, shown
+from exerkine_omics.kernels import _response as kernel
+
+_NAN = float("nan")
+_MIN = 3
+_LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Typical error of a measurement, with the degrees of freedom it rests on.
+
+    Use it to say how much of a person's change is noise. Over weeks or months people drift, so
+    the change in an untrained control arm (`from_control`) is a truer source than a retest after
+    some days (`from_test_retest`); a value from the literature (`from_typical_error`) is the last
+    resort. Make it with one of these three.
+
+    Formula: TE = SD(retest - test) / sqrt(2); a change has the error sqrt(2) TE.
+
+    Parameters
+    ----------
+    typical_error
+        TE, in the units of the outcome.
+    df
+        Degrees of freedom of TE; ``inf`` where a published value comes without them.
+    source
+        Where TE comes from, in words.
+    n
+        People it rests on; 0 where unknown.
+    mean
+        Mean of the measurement, for the coefficient of variation; NaN where unknown.
+    learning
+        Mean of retest - test (in a control arm: the mean change); NaN where unknown.
+    learning_p
+        Two-sided p of a t test that it is 0; NaN where unknown.
+
+    Notes
+    -----
+    Missing values: a person without one of the two tests is left out.
+
+    References
+    ----------
+    Swinton et al. 2018, Front Nutr 5:41. Atkinson & Batterham 2015, Exp Physiol 100:577.
+
+    Examples
+    --------
+    >>> from exerkine_omics import Reliability
+    >>> Reliability.from_typical_error(2.5, df=19).half_width(0.90)
+    6.11...
+    """
+
+    typical_error: float
+    df: float
+    source: str
+    n: int = 0
+    mean: float = _NAN
+    learning: float = _NAN
+    learning_p: float = _NAN
+
+    def __post_init__(self) -> None:
+        if not _positive(self.typical_error):
+            raise UsageError(
+                f"The typical error is {self.typical_error!r}; it must be a number above 0",
+                where="Reliability",
+                fix="Give it in the units of the outcome.",
+            )
+        if isinstance(self.df, bool) or not _real(self.df) or not self.df > 0:
+            raise UsageError(
+                f"df={self.df!r} are no degrees of freedom",
+                where="Reliability",
+                fix="Give the people of the reliability study minus one, or leave df out.",
+            )
+        for name in ("typical_error", "df", "mean"):  # numpy scalars would not serialise alike
+            object.__setattr__(self, name, float(getattr(self, name)))
+
+    @classmethod
+    def from_test_retest(
+        cls, test: Sequence[float] | np.ndarray | pd.Series, retest: Sequence[float] | pd.Series
+    ) -> Reliability:
+        """Typical error from two tests of the same people without training between them.
+
+        Parameters
+        ----------
+        test
+            First test, one value a person (n,), units of the outcome.
+        retest
+            Second test (n,). Two Series with different indexes are joined by index.
+
+        Returns
+        -------
+        Reliability
+            df = complete pairs - 1; ``learning`` is the mean of retest - test.
+
+        Raises
+        ------
+        InputError
+            If the lengths differ, an index stands twice, text is among the values, or fewer than
+            three pairs are complete.
+        AnalysisError
+            If test and retest differ by the same amount in everybody.
+        """
+        first, second = _pairs(test, retest, "test", "retest")
+        ones = np.zeros(len(first))
+        return cls._from_pairs(first, second, ones, "test and retest")
+
+    @classmethod
+    def from_control(
+        cls,
+        pre: Sequence[float] | np.ndarray | pd.Series,
+        post: Sequence[float] | np.ndarray | pd.Series,
+        strata: Sequence[object] | None = None,
+    ) -> Reliability:
+        """Typical error over the trial's own duration, from the change of untrained people.
+
+        Parameters
+        ----------
+        pre
+            First test of the control arm (n,), units of the outcome.
+        post
+            Last test of the control arm (n,).
+        strata
+            Labels (n,) of groups with their own mean change (age, sex); the SD is pooled within.
+
+        Returns
+        -------
+        Reliability
+            TE = SD of change / sqrt(2); df = n - number of strata.
+
+        Raises
+        ------
+        InputError
+            As `from_test_retest`.
+        AnalysisError
+            If strata leave no degrees of freedom, or nobody varies.
+        """
+        if strata is not None and len(strata) != len(pre):
+            raise InputError(f"strata has {len(strata)} labels for {len(pre)} people")
+        if strata is not None and bool(np.asarray(pd.isna(pd.Series(list(strata)))).any()):
+            raise InputError("strata has missing labels", fix="Every person needs a stratum.")
+        groups = None if strata is None else [str(s) for s in strata]
+        first, second = _pairs(pre, post, "pre", "post", strict=groups is not None)
+        keep = np.isfinite(first) & np.isfinite(second)
+        label = np.zeros(len(first)) if groups is None else np.array(groups, dtype=object)
+        n_strata = len(np.unique(label[keep]))
+        within = f" within {n_strata} strata" if n_strata > 1 else ""
+        return cls._from_pairs(first, second, label, f"change of the control arm{within}")
+
+    @classmethod
+    def from_typical_error(
+        cls,
+        typical_error: float,
+        df: float | None = None,
+        *,
+        mean: float = _NAN,
+        source: str = "",
+    ) -> Reliability:
+        """Typical error from the literature.
+
+        Parameters
+        ----------
+        typical_error
+            TE, in the units of the outcome.
+        df
+            Degrees of freedom of the reliability study (its n - 1, not this trial's). Without
+            them TE is taken as exactly known and its interval is NaN.
+        mean
+            Mean of the measurement there, for the coefficient of variation.
+        source
+            The publication.
+
+        Returns
+        -------
+        Reliability
+            With ``learning`` unknown.
+
+        Raises
+        ------
+        UsageError
+            If TE is not above 0.
+        """
+        if df is None:
+            text = source or "given typical error"
+            return cls(typical_error, float("inf"), f"{text}, degrees of freedom unknown", 0, mean)
+        return cls(typical_error, df, source or "given typical error", 0, mean)
+
+    @classmethod
+    def from_cv(
+        cls, cv_percent: float, mean: float, df: float | None = None, *, source: str = ""
+    ) -> Reliability:
+        """Typical error from a coefficient of variation: TE = CV x mean / 100."""
+        text = source or f"coefficient of variation {cv_percent:g}% at {mean:g}"
+        return cls.from_typical_error(cv_percent * mean / 100, df, mean=mean, source=text)
+
+    @classmethod
+    def _from_pairs(
+        cls, first: np.ndarray, second: np.ndarray, strata: np.ndarray, source: str
+    ) -> Reliability:
+        keep = np.isfinite(first) & np.isfinite(second)
+        n = int(keep.sum())
+        if n < _MIN:
+            raise InputError(
+                f"{n} people have both tests; a typical error needs {_MIN} or more",
+                where=source,
+                fix="Add people, or use Reliability.from_typical_error(te, df=).",
+            )
+        difference = (second - first)[keep]
+        sd, df = kernel.pooled_sd(difference, strata[keep])
+        if df < 1:
+            raise AnalysisError(
+                f"{n} people in as many strata leave no degrees of freedom",
+                where=source,
+                fix="Use fewer or coarser strata.",
+            )
+        scale = max(float(np.abs(first[keep]).max()), float(np.abs(second[keep]).max()))
+        if sd <= 1e-12 * scale:
+            raise AnalysisError(
+                "Both tests differ by the same amount in everybody: the typical error is 0",
+                where=source,
+                fix="Check that the second test is no copy of the first.",
+            )
+        learning = float(difference.mean())
+        p_value = 2 * stats.t.sf(abs(learning) / (sd / np.sqrt(n)), df)
+        level = float(np.concatenate([first[keep], second[keep]]).mean())
+        return cls(sd / kernel.ROOT2, df, source, n, level, learning, float(p_value))
+
+    @property
+    def ci_low(self) -> float:
+        """Lower limit of TE, 95%, chi-square; NaN where the df are unknown."""
+        return self.interval(_LEVEL)[0]
+
+    @property
+    def ci_high(self) -> float:
+        """Upper limit of TE, 95%, chi-square; NaN where the df are unknown."""
+        return self.interval(_LEVEL)[1]
+
+    @property
+    def sd_change(self) -> float:
+        """Error of a change: sqrt(2) TE."""
+        return kernel.ROOT2 * self.typical_error
+
+    @property
+    def mdc(self) -> float:
+        """Minimal detectable change, 95%: 1.96 sqrt(2) TE."""
+        return kernel.multiple(_LEVEL, float("inf")) * self.sd_change
+
+    @property
+    def cv(self) -> float:
+        """Coefficient of variation in percent; NaN where the mean is unknown or not positive."""
+        return 100 * self.typical_error / self.mean if self.mean > 0 else _NAN
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Chi-square interval of TE at ``level``."""
+        return kernel.sd_interval(self.typical_error, self.df, level)
+
+    def half_width(self, level: float) -> float:
+        """Half width of the interval of one person's change: t(df) sqrt(2) TE."""
+        return kernel.multiple(level, self.df) * self.sd_change
+
+    def to_dict(self) -> dict[str, Any]:
+        """Numbers and source; None where a number is unknown."""
+        own = {**asdict(self), "ci_low": self.ci_low, "ci_high": self.ci_high}
+        return {
+            k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in own.items()
+        }
+
+
+def _real(value: object) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not np.isnan(value)
+
+
+def _positive(value: object) -> bool:
+    real = _real(value) and not isinstance(value, bool)
+    return real and bool(np.isfinite(value) and value > 0)  # type: ignore[call-overload,operator]
+
+
+def _pairs(
+    first: Sequence[float] | np.ndarray | pd.Series,
+    second: Sequence[float] | np.ndarray | pd.Series,
+    first_name: str,
+    second_name: str,
+    strict: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two arrays in the same order; Series are joined by index, never by row order."""
+    if isinstance(first, pd.Series) and isinstance(second, pd.Series):
+        if not first.index.equals(second.index):
+            for series, name in ((first, first_name), (second, second_name)):
+                if series.index.has_duplicates:
+                    twice = series.index[series.index.duplicated()].unique()
+                    raise InputError(
+                        f"{shown(twice)} stand twice in the index of {name}",
+                        fix="Give one value a person.",
+                    )
+            if strict and set(first.index) != set(second.index):
+                raise InputError(
+                    f"{first_name} and {second_name} have different people beside strata",
+                    fix="Give all three in one order.",
+                )
+            people = first.index if strict else first.index.intersection(second.index)
+            first, second = first.reindex(people), second.reindex(people)
+    one, two = _numbers(first, first_name), _numbers(second, second_name)
+    if one.shape != two.shape or one.ndim != 1:
+        raise InputError(
+            f"{first_name} has shape {one.shape} and {second_name} {two.shape}",
+            fix="Give one value a person in each, in the same order.",
+        )
+    return one, two
+
+
+def _numbers(values: Sequence[float] | np.ndarray | pd.Series, name: str) -> np.ndarray:
+    if isinstance(values, pd.Series):
+        values = values.astype(object).where(values.notna(), np.nan).to_numpy()
+    try:
+        array = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} holds text: {shown(values)}", fix="Give numbers.") from None
+    if np.isinf(array).any():
+        raise InputError(f"{name} is infinite in {int(np.isinf(array).sum())} places")
+    return array

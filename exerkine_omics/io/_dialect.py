@@ -1,0 +1,200 @@
+"""A text table as it was written: encoding, separator, decimal sign, lines of one length."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from exerkine_omics.errors import InputError, shown
+from exerkine_omics.io._matrix import MISSING_WORDS
+
+_SEPARATORS = ("\t", ";", ",", "|")  # a tie goes to the earlier one: `1,5;2,5` is semicolon
+_NAMES = {"\t": "tab", ";": "';'", ",": "','", "|": "'|'"}
+_COMMA_NUMBER = re.compile(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?")
+_POINT_NUMBER = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?")
+_SAMPLE_LINES = 200
+_MOST_FIELD = 1 << 24
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A table read: header, cells under it, and what was detected on the way."""
+
+    header: list[str]
+    frame: pd.DataFrame
+    detected: str = ""
+    doubt: str = ""
+
+
+def read_text(
+    path: Path,
+    *,
+    sep: str | None,
+    decimal: str | None,
+    text: Sequence[str | None],
+    first_is_id: bool = True,
+) -> Cells:
+    """Read a csv, tsv or txt file; ids, the columns in ``text``, and ``001`` keep their words."""
+    content, encoding = _decode(path)
+    lines = list(io.StringIO(content, newline=""))
+    if not any(line.strip() for line in lines):
+        raise InputError("The file is empty", where=str(path), fix="Give a table with a header.")
+    chosen = sep or _separator(lines, path)
+    header, start = _header_and_lengths(lines, chosen, path)
+    comma, doubt = (decimal == ",", "") if decimal else _decimal_comma(lines[start:], chosen)
+    kept = {i: str for i, name in enumerate(header) if name in text or (i == 0 and first_is_id)}
+    kept.update(dict.fromkeys(_padded(lines[start:], chosen), str))
+    frame = pd.read_csv(  # type: ignore[call-overload]
+        io.StringIO("".join(lines[start:]), newline=""),
+        sep=chosen,
+        decimal="," if comma else ".",
+        header=None,
+        names=list(range(len(header))),
+        index_col=False,
+        dtype=kept,
+        keep_default_na=False,
+        na_values={i: sorted(MISSING_WORDS) for i in range(len(header)) if i not in kept},
+        float_precision="round_trip",  # what to_csv wrote is read to the last bit
+        low_memory=False,
+        quotechar='"',
+    )
+    plain = encoding.startswith("utf-8") and chosen in ",\t" and not comma
+    detected = f"encoding {encoding}, separator {_NAMES.get(chosen, repr(chosen))}"
+    detected += ", decimal comma" if comma else ""
+    return Cells(header, frame, "" if plain else detected, doubt)
+
+
+def _decode(path: Path) -> tuple[str, str]:
+    data = path.read_bytes()
+    if data[:2] == b"\x1f\x8b":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError) as error:
+            raise InputError(
+                f"The file is a damaged gzip ({error})", where=str(path), fix="Copy it again."
+            ) from None
+    if data[:4] == b"PK\x03\x04" or data[:4] == b"PAR1":
+        kind = ".xlsx" if data[:2] == b"PK" else ".parquet"
+        raise InputError(
+            f"The file is no text, it looks like {kind}", where=str(path), fix=f"Name it {kind}."
+        )
+    for mark, name in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16")):
+        if data.startswith(mark):
+            return _decoded(data, name, path), name
+    if data.startswith(b"\xfe\xff"):
+        return _decoded(data, "utf-16", path), "utf-16"
+    head = data[:4096]
+    if b"\x00" in head:
+        # text of the Latin kind has its zero bytes all on one side of each pair
+        even, odd = head[::2].count(0), head[1::2].count(0)
+        if max(even, odd) > 0.4 * (len(head) // 2) and min(even, odd) == 0:
+            name = "utf-16-le" if odd else "utf-16-be"
+            return _decoded(data, name, path), name
+        raise InputError(
+            "The file is no text: it holds zero bytes", where=str(path), fix="Export it as csv."
+        )
+    try:
+        return data.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        return _decoded(data, "cp1252", path), "cp1252"
+
+
+def _decoded(data: bytes, encoding: str, path: Path) -> str:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"The file is not {encoding} text (byte {error.start})",
+            where=str(path),
+            fix="Save it as UTF-8.",
+        ) from None
+
+
+def _rows(lines: Sequence[str], sep: str) -> list[list[str]]:
+    csv.field_size_limit(_MOST_FIELD)
+    return [row for row in csv.reader(lines, delimiter=sep) if any(c.strip() for c in row)]
+
+
+def _separator(lines: Sequence[str], path: Path) -> str:
+    best, rank = "", (-1, False)
+    for sep in _SEPARATORS:
+        try:
+            rows = _rows(lines[:_SAMPLE_LINES], sep)
+        except csv.Error:
+            continue
+        widths = [len(r) for r in rows]
+        if not widths or widths[0] < 2:
+            continue
+        steady = all(w in (widths[0], widths[0] + 1) for w in widths[1:])
+        if (steady, widths[0]) > (rank[1], rank[0]):
+            best, rank = sep, (widths[0], steady)
+    if not best:
+        raise InputError(
+            "The file has one column: no separator (tab, semicolon, comma) was found",
+            where=str(path),
+            fix="A table needs an id and at least one analyte; name the separator with sep=.",
+        )
+    return best
+
+
+def _header_and_lengths(lines: Sequence[str], sep: str, path: Path) -> tuple[list[str], int]:
+    csv.field_size_limit(_MOST_FIELD)
+    reader = csv.reader(lines, delimiter=sep)
+    header: list[str] = []
+    start, width = 0, 0
+    try:
+        for row in reader:
+            if not any(c.strip() for c in row):
+                continue
+            if not header:
+                header, start, width = row, reader.line_num, 0
+                continue
+            if not width:
+                # R's write.table leaves the header of the row names out
+                if len(row) == len(header) + 1:
+                    header = ["", *header]
+                width = len(header)
+            if len(row) != width:
+                raise InputError(
+                    f"Line {reader.line_num} has {len(row)} fields and the header has {width}",
+                    where=str(path),
+                    fix="Look for a missing separator, or a comma inside a field without quotes; "
+                    "sep= and decimal= name the dialect.",
+                )
+    except csv.Error as error:
+        raise InputError(
+            f"Line {reader.line_num} cannot be read ({error})", where=str(path), fix="Export again."
+        ) from None
+    if not width:
+        raise InputError(
+            "The file has a header and no rows", where=str(path), fix="It needs one row a sample."
+        )
+    return [c.strip() for c in header], start
+
+
+def _padded(lines: Sequence[str], sep: str) -> set[int]:
+    """Columns with leading zeros: codes, which a number would shorten."""
+    rows = _rows(lines[:_SAMPLE_LINES], sep)
+    return {i for row in rows for i, cell in enumerate(row) if re.fullmatch(r"\s*0\d+\s*", cell)}
+
+
+def _decimal_comma(lines: Sequence[str], sep: str) -> tuple[bool, str]:
+    commas: list[str] = []
+    for row in _rows(lines[:_SAMPLE_LINES], sep):
+        for cell in (c.strip() for c in row):
+            if _POINT_NUMBER.fullmatch(cell):
+                return False, ""
+            if _COMMA_NUMBER.fullmatch(cell):
+                commas.append(cell)
+    if not commas:
+        return False, ""
+    thousands = all(re.fullmatch(r"[-+]?[1-9]\d{0,2},\d{3}", c) for c in commas)
+    doubt = f"{shown(commas)} were read as decimal commas; they could be thousands."
+    return True, doubt if thousands else ""

@@ -1,0 +1,128 @@
+"""Repeated, grouped, nested cross-validation of all blocks on the same folds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from exerkine_omics import parallel
+from exerkine_omics.errors import AnalysisError
+from exerkine_omics.kernels import _performance as performance
+from exerkine_omics.ml._fold import Recipe, fit_predict
+from exerkine_omics.ml._outcome import Outcome
+from exerkine_omics.ml._splits import assign_folds, permute_between_groups, strata_for_folds
+
+BLOCKS = ("clinical", "omics", "clinical+omics")
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a cross-validation works on: ``x``, ``clinical`` (people x columns), ``groups``."""
+
+    x: np.ndarray
+    clinical: np.ndarray
+    groups: np.ndarray
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """One repeat: label and fold of each person, and per block predictions and selections.
+
+    A person whose label is not known by the fold's rule is NaN; ``base`` is the mean outcome of
+    the training people.
+    """
+
+    label: np.ndarray
+    fold: np.ndarray
+    base: np.ndarray
+    prediction: dict[str, np.ndarray]
+    selected: dict[str, np.ndarray]
+
+
+def blocks_of(material: Material) -> tuple[str, ...]:
+    """Blocks that can be fitted: without clinical columns only omics."""
+    return BLOCKS if material.clinical.shape[1] else ("omics",)
+
+
+def one_repeat(
+    material: Material,
+    blocks: tuple[str, ...],
+    recipe: Recipe,
+    folds: int,
+    seed: int,
+    key: str,
+) -> Repeat:
+    """Predict each person once, by models that have not seen the person's group."""
+    outcome, groups = material.outcome, material.groups
+    binary = recipe.family == "binomial"
+    strata = strata_for_folds(outcome.value, folds) if binary else None
+    fold = assign_folds(groups, folds, parallel.stream(seed, "ml_folds", key), strata)
+    n = len(groups)
+    label, base = np.full(n, np.nan), np.full(n, np.nan)
+    prediction = {block: np.full(n, np.nan) for block in blocks}
+    chosen: dict[str, list[np.ndarray]] = {block: [] for block in blocks}
+    whole = outcome.value[~np.isnan(outcome.value)]
+    prior = float(np.clip(whole.mean(), 1 / (2 * n), 1 - 1 / (2 * n)))
+    for k in range(folds):
+        test, train = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
+        if not len(test):
+            continue
+        y = outcome.labels(train)
+        train = train[~np.isnan(y[train])]
+        label[test], base[test] = y[test], y[train].mean()
+        if binary:
+            _two_classes(y[train], k)
+        for block in blocks:
+            penalized, free = _columns(material, block)
+            rng = parallel.stream(seed, "ml_inner", key, k)  # the same inner folds for all blocks
+            fit = fit_predict(penalized, free, y, train, test, groups, recipe, rng, prior)
+            prediction[block][test] = fit.prediction
+            chosen[block].append(fit.selected)
+    selected = {block: np.array(masks) for block, masks in chosen.items()}
+    return Repeat(label, fold, base, prediction, selected)
+
+
+def permuted_auc(material: Material, recipe: Recipe, folds: int, seed: int, number: int) -> float:
+    """AUC of omics with the outcomes exchanged between groups: the whole pipeline once."""
+    order = permute_between_groups(material.groups, parallel.stream(seed, "ml_permute", number))
+    exchanged = Material(
+        material.x, material.clinical, material.groups, material.outcome.take(order)
+    )
+    key = f"permuted_{number}"
+    return _auc(one_repeat(exchanged, ("omics",), recipe, folds, seed, key), "omics")
+
+
+def permuted_increment(
+    material: Material, recipe: Recipe, folds: int, seed: int, number: int
+) -> float:
+    """Gain of omics over clinical with the omics rows exchanged; the rest stays together."""
+    order = permute_between_groups(material.groups, parallel.stream(seed, "ml_increment", number))
+    exchanged = Material(material.x[order], material.clinical, material.groups, material.outcome)
+    blocks = ("clinical", "clinical+omics")
+    key = f"increment_{number}"
+    found = one_repeat(exchanged, blocks, recipe, folds, seed, key)
+    return _auc(found, "clinical+omics") - _auc(found, "clinical")
+
+
+def _auc(repeat: Repeat, block: str) -> float:
+    known = ~np.isnan(repeat.label)
+    return float(performance.auc(repeat.label[known], repeat.prediction[block][known])[0])
+
+
+def _columns(material: Material, block: str) -> tuple[np.ndarray, np.ndarray]:
+    none = np.empty((len(material.groups), 0))
+    if block == "clinical":
+        return material.clinical, none
+    return material.x, material.clinical if block == "clinical+omics" else none
+
+
+def _two_classes(label: np.ndarray, fold: int) -> None:
+    cases, others = int((label == 1).sum()), int((label == 0).sum())
+    if min(cases, others) < 2:
+        raise AnalysisError(
+            f"The training people of fold {fold + 1} are {cases} responders and {others} others",
+            where="ml.evaluate",
+            fix="Use fewer folds (outer=), or more people; large families can cause this too.",
+        )

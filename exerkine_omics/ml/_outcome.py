@@ -1,0 +1,190 @@
+"""Outcomes by subject: fixed labels, a number, or a rule that labels inside each fold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from exerkine_omics import schema
+from exerkine_omics.cohort import ResponseSpec
+from exerkine_omics.errors import InputError, UsageError, shown
+from exerkine_omics.kernels._response import attainable_auc
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Outcome of people sorted by subject id.
+
+    ``value`` (people) holds 0, 1, NaN, or a number if ``continuous``. With ``spec`` the labels are
+    learnt on the training rows of ``frame``, and ``value`` (labels by the whole frame) serves
+    only to spread the classes over the folds. ``change`` (people) is the continuous outcome
+    where one is known.
+    """
+
+    subjects: np.ndarray
+    value: np.ndarray
+    frame: pd.DataFrame
+    spec: ResponseSpec | None = None
+    change: np.ndarray | None = None
+    continuous: bool = False
+
+    def labels(self, train: np.ndarray) -> np.ndarray:
+        """Label of everybody, by what the training people teach."""
+        if self.spec is None or self.continuous:
+            return self.value
+        found = self.spec.label(self.frame.iloc[train], self.frame)
+        return found.to_numpy(dtype=float)
+
+    def take(self, rows: np.ndarray) -> Outcome:
+        """Take these people only (or in this order: who has whose outcome)."""
+        return replace(
+            self,
+            subjects=self.subjects[rows],
+            value=self.value[rows],
+            frame=self.frame.iloc[rows],
+            change=None if self.change is None else self.change[rows],
+        )
+
+    def as_change(self) -> Outcome:
+        """Take the continuous change as the outcome."""
+        if self.change is None:
+            raise UsageError("There is no continuous change")
+        return replace(self, value=self.change, continuous=True)
+
+    def settle(self, everyone: pd.DataFrame) -> Outcome:
+        """Fix a typical error that comes from the control arm, whose people are never tested."""
+        spec = self.spec
+        if spec is None:
+            return self
+        if isinstance(spec.reliability, str):
+            spec = replace(spec, reliability=spec.noise(everyone))
+        value = spec.label(self.frame, self.frame).to_numpy(dtype=float)
+        return replace(self, spec=spec, value=value)
+
+
+def read_outcome(outcome: Any, change: pd.Series | None = None, number: bool = False) -> Outcome:
+    """Read a Series by subject, or (ResponseSpec, frame); everybody in it, sorted by subject."""
+    if isinstance(outcome, tuple) and len(outcome) == 2 and isinstance(outcome[0], ResponseSpec):
+        return _from_spec(*outcome)
+    if isinstance(outcome, ResponseSpec):
+        raise UsageError("A ResponseSpec needs its table", fix="Give outcome=(spec, frame).")
+    if not isinstance(outcome, pd.Series):
+        raise UsageError(
+            f"outcome is a {type(outcome).__name__}",
+            fix="Give a Series of 0 and 1 whose index is the subject, or (ResponseSpec, frame).",
+        )
+    series = _by_subject(outcome, "outcome")
+    values = _numbers(series)
+    finite = values[~np.isnan(values)]
+    binary = bool(np.isin(finite, (0.0, 1.0)).all())
+    if not binary and not number:
+        raise InputError(
+            f"The outcome holds {shown(pd.unique(finite))}, not 0 and 1",
+            where="outcome",
+            fix="Say who responded: give (ResponseSpec, frame), or a Series of 0 and 1.",
+        )
+    extra = None
+    if change is not None:
+        extra = _numbers(_by_subject(change, "change").reindex(series.index))
+    elif not binary:
+        extra = values
+    frame = pd.DataFrame({schema.SUBJECT: series.index.to_numpy()}, index=series.index)
+    subjects = series.index.to_numpy(dtype=object)
+    return Outcome(subjects, values, frame, None, extra, continuous=not binary)
+
+
+def _from_spec(spec: ResponseSpec, frame: pd.DataFrame) -> Outcome:
+    if not isinstance(frame, pd.DataFrame):
+        raise UsageError(f"The table of the ResponseSpec is a {type(frame).__name__}")
+    if schema.SUBJECT in frame.columns:
+        ids = frame[schema.SUBJECT]
+    elif frame.index.name == schema.SUBJECT:
+        ids = frame.index.to_series()
+    else:
+        raise InputError(
+            f"The outcome table has no column {schema.SUBJECT!r}; it has {shown(frame.columns)}",
+            fix=f"Rename the column of the person to {schema.SUBJECT!r}.",
+        )
+    table = frame.copy()
+    table.index = _by_subject(pd.Series(0.0, index=pd.Index(ids)), "outcome", sort=False).index
+    table = table.sort_index(kind="stable")
+    change = spec.change(table)
+    value = np.full(len(table), NAN)
+    own = treated(spec, table)
+    for rows in (own, ~own):
+        if rows.any():
+            teach = table if isinstance(spec.reliability, str) else table.loc[rows]
+            value[rows] = spec.label(teach, table.loc[rows]).to_numpy(dtype=float)
+    return Outcome(table.index.to_numpy(dtype=object), value, table, spec, change)
+
+
+def treated(spec: ResponseSpec, frame: pd.DataFrame) -> np.ndarray:
+    """People of the arms that trained (mask); all where no control arm is named."""
+    if spec.arm is None or spec.control is None:
+        return np.ones(len(frame), dtype=bool)
+    return np.asarray(frame[spec.arm].astype(str) != str(spec.control))
+
+
+def auc_ceiling(outcome: Outcome) -> tuple[float, float, str]:
+    """Highest AUC and R² of a predictor that does not see the measurement error, or why not.
+
+    ``rho^2 = max(0, 1 - 2 TE^2 / SD(change)^2)``; the AUC is that of the true response, at the
+    label's own cut.
+    """
+    spec = outcome.spec
+    if spec is None or outcome.change is None:
+        return (
+            NAN,
+            NAN,
+            "The outcome is given as labels: without the typical error of the "
+            "measurement the highest attainable AUC is not known (give (ResponseSpec, frame)).",
+        )
+    known = outcome.change[np.isfinite(outcome.change)]
+    if len(known) < 3 or not known.std(ddof=1) > 0:
+        return NAN, NAN, "Too few changes to know the attainable AUC."
+    sign = 1.0 if spec.direction == "up" else -1.0
+    noise = spec.noise(outcome.frame)
+    spread, mean = float(known.std(ddof=1)), sign * float(known.mean())
+    r2 = max(0.0, 1 - (noise.sd_change / spread) ** 2)
+    threshold = spec.threshold_in(outcome.frame)
+    half = noise.half_width(spec.level) if spec.label_rule == "category" else 0.0
+    low, high = ((threshold + side * half - mean) / spread for side in (-1, 1))
+    area = attainable_auc(float(np.sqrt(r2)), low, high)
+    text = (
+        f"Attainable AUC {area:.2f} (R2 {r2:.2f}): typical error {noise.typical_error:.3g}, "
+        f"SD of the change {spread:.3g}."
+    )
+    if r2 == 0:
+        text += " The changes vary no more than the measurement does: nothing is there to predict."
+    return area, r2, text
+
+
+def _by_subject(series: pd.Series, what: str, sort: bool = True) -> pd.Series:
+    missing = np.asarray(series.index.isna())
+    if missing.any():
+        raise InputError(f"{int(missing.sum())} rows of {what} have no subject", where=what)
+    series = series.copy()
+    series.index = pd.Index(series.index.astype(str).to_numpy(dtype=object))
+    twice = series.index[series.index.duplicated()].unique()
+    if len(twice):
+        raise InputError(
+            f"{shown(twice)} stand more than once", where=what, fix="Give one row a person."
+        )
+    return series.sort_index(kind="stable") if sort else series
+
+
+def _numbers(series: pd.Series) -> np.ndarray:
+    try:
+        values = series.to_numpy(dtype=object, na_value=np.nan)
+        return np.array([float(v) for v in values], dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"The outcome holds text: {shown(pd.unique(series))}",
+            where="outcome",
+            fix="Give 0 and 1 (or False and True), NaN where unknown.",
+        ) from None

@@ -1,0 +1,208 @@
+"""From AnnData or MuData to one row a person, joined by subject id and sorted by it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from exerkine_omics import schema
+from exerkine_omics.cohort import baseline, meta, require_columns, require_log
+from exerkine_omics.errors import InputError, UsageError, shown
+
+CLINICAL = ("age", "sex", "bmi")
+
+
+@dataclass(frozen=True)
+class People:
+    """One row a person, sorted by subject id; features sorted by name.
+
+    ``x`` (people x features, NaN where not measured), ``obs`` (sample sheet, index subject id),
+    ``groups`` (people), ``at`` (``baseline``, ``delta`` or ``unknown``: when x was drawn).
+    """
+
+    subjects: np.ndarray
+    x: np.ndarray
+    features: np.ndarray
+    obs: pd.DataFrame
+    groups: np.ndarray
+    at: str
+    notes: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def take(self, rows: np.ndarray) -> People:
+        """Take these people only."""
+        return replace(
+            self,
+            subjects=self.subjects[rows],
+            x=self.x[rows],
+            obs=self.obs.iloc[rows],
+            groups=self.groups[rows],
+        )
+
+
+def read_people(data: Any, groups: str) -> People:
+    """One row a person from AnnData, or from each modality of MuData (people in all of them)."""
+    if isinstance(data, AnnData):
+        return _one_platform(data, groups)
+    if not hasattr(data, "mod"):
+        raise InputError(
+            f"data is a {type(data).__name__}", fix="Give an AnnData, or a MuData of several."
+        )
+    parts = {name: _one_platform(adata, groups) for name, adata in sorted(data.mod.items())}
+    if not parts:
+        raise InputError("The MuData holds no modality", where="data.mod")
+    first = next(iter(parts.values()))
+    common = set(first.subjects)
+    for part in parts.values():
+        common &= set(part.subjects)
+    keep = np.array(sorted(common), dtype=object)
+    taken = {
+        name: part.take(np.searchsorted(part.subjects.astype(str), keep.astype(str)))
+        for name, part in parts.items()
+    }
+    everyone = set().union(*(set(part.subjects) for part in parts.values()))
+    features = np.concatenate([[f"{n}:{f}" for f in p.features] for n, p in taken.items()])
+    order = np.argsort(features, kind="stable")
+    lead = next(iter(taken.values()))
+    for name, part in taken.items():
+        if (part.groups != lead.groups).any():
+            raise InputError(
+                f"obs[{groups!r}] differs between modalities", where=f"data.mod[{name!r}]"
+            )
+    obs = lead.obs
+    for part in taken.values():
+        obs = obs.join(part.obs[part.obs.columns.difference(obs.columns, sort=False)])
+    times = {part.at for part in taken.values()}
+    counts = dict(lead.counts)
+    counts["not_in_every_modality"] = len(everyone) - len(keep)
+    return People(
+        subjects=keep,
+        x=np.hstack([part.x for part in taken.values()])[:, order],
+        features=features[order],
+        obs=obs,
+        groups=lead.groups,
+        at=times.pop() if len(times) == 1 else "unknown",
+        notes=[f"{name}: {note}" for name, part in taken.items() for note in part.notes],
+        counts=counts,
+    )
+
+
+def _one_platform(adata: AnnData, groups: str) -> People:
+    require_log(adata, "exo.ml.evaluate")
+    require_columns(adata, schema.SUBJECT, groups)
+    twice = adata.var_names[adata.var_names.duplicated()].unique()
+    if len(twice):
+        raise InputError(
+            f"Features {shown(twice)} stand more than once",
+            where="var_names",
+            fix="Make them unique: adata.var_names_make_unique().",
+        )
+    obs = adata.obs
+    for column in dict.fromkeys((schema.SUBJECT, groups)):
+        missing = obs.index[obs[column].isna()]
+        if len(missing):
+            raise InputError(f"Samples {shown(missing)} have no value", where=f"obs[{column!r}]")
+    rows, at, notes = _rows(adata)
+    x = adata.X[rows] if len(rows) < adata.n_obs else adata.X
+    matrix = np.asarray(x.todense() if hasattr(x, "todense") else x, dtype=float)
+    if np.isinf(matrix).any():
+        raise InputError(
+            f"X is infinite in {int(np.isinf(matrix).sum())} cells",
+            fix="Set them to NaN, or find the zeros of which a logarithm was taken.",
+        )
+    people = obs[schema.SUBJECT].astype(str).to_numpy(dtype=object)[rows]
+    repeated = pd.Index(people)[pd.Index(people).duplicated()].unique()
+    if len(repeated):
+        raise InputError(
+            f"{shown(repeated)} have more than one {at if at != 'unknown' else ''} sample".replace(
+                "  ", " "
+            ),
+            where=f"obs[{schema.SUBJECT!r}]",
+            fix="Keep one sample a person; exo.pp.check(adata) lists all of them.",
+        )
+    empty = ~np.isfinite(matrix).any(axis=1)
+    order = np.argsort(people.astype(str), kind="stable")
+    order = order[~empty[order]]
+    columns = np.argsort(adata.var_names.to_numpy(dtype=str), kind="stable")
+    sheet = obs.iloc[rows[order]].copy()
+    sheet.index = pd.Index(people[order], name=None)
+    return People(
+        subjects=people[order],
+        x=np.ascontiguousarray(matrix[np.ix_(order, columns)]),
+        features=adata.var_names.to_numpy(dtype=str)[columns],
+        obs=sheet,
+        groups=sheet[groups].astype(str).to_numpy(dtype=str),
+        at=at,
+        notes=notes,
+        counts={"without_values": int(empty.sum())},
+    )
+
+
+def _rows(adata: AnnData) -> tuple[np.ndarray, str, list[str]]:
+    """Rows to use: all of a Delta AnnData, else the baseline samples where there are others."""
+    everything = np.arange(adata.n_obs)
+    if schema.DELTA in adata.layers:
+        return everything, "delta", []
+    if schema.TIMEPOINT not in adata.obs:
+        return everything, "unknown", []
+    times = adata.obs[schema.TIMEPOINT].astype(str).to_numpy()
+    known = str(meta(adata).get(schema.BASELINE, ""))
+    if len(set(times)) == 1:
+        return everything, "baseline" if times[0] == known else "unknown", []
+    level = baseline(adata)
+    rows = np.flatnonzero(times == level)
+    note = (
+        f"Of {adata.n_obs} samples at {len(set(times))} time points the {len(rows)} of the "
+        f"baseline {level!r} are used."
+    )
+    return rows, "baseline", [note]
+
+
+def clinical_matrix(
+    people: People, clinical: str | Sequence[str] | None, outcomes: pd.DataFrame, before: str | None
+) -> tuple[np.ndarray, list[str], list[str]]:
+    """Clinical columns as numbers (text one-hot, less its first level), names and notes.
+
+    ``auto``: age, sex and bmi as found in obs or in the outcome table, and the outcome before
+    training. Missing values: a number stays NaN (imputed inside the fold); missing text is no
+    level at all.
+    """
+    sheet = people.obs.join(outcomes[outcomes.columns.difference(people.obs.columns)])
+    if isinstance(clinical, str) and clinical == "auto":
+        lowered = {str(c).lower(): str(c) for c in reversed(sheet.columns)}
+        names = [lowered[name] for name in CLINICAL if name in lowered]
+        names += [before] if before is not None and before not in names else []
+    else:
+        names = [clinical] if isinstance(clinical, str) else list(clinical or ())
+        unknown = [name for name in names if name not in sheet.columns]
+        if unknown:
+            raise UsageError(
+                f"Clinical columns {shown(unknown)} are not in obs nor in the outcomes",
+                where="clinical=",
+                fix=f"There are {shown(sheet.columns)}.",
+            )
+    columns, labels, notes = [], [], []
+    for name in names:
+        values = sheet[name]
+        if pd.api.types.is_numeric_dtype(values):
+            columns.append(values.to_numpy(dtype=float, na_value=np.nan))
+            labels.append(name)
+        else:
+            text = values.astype("string")
+            for level in sorted(text.dropna().unique())[1:]:
+                columns.append((text == level).fillna(False).to_numpy(dtype=float))
+                labels.append(f"{name}[{level}]")
+        if values.isna().all():
+            notes.append(f"Clinical column {name!r} is empty for everyone and says nothing.")
+    matrix = np.column_stack(columns) if columns else np.empty((len(sheet), 0))
+    usable = [
+        j
+        for j in range(matrix.shape[1])
+        if len(np.unique(matrix[:, j][~np.isnan(matrix[:, j])])) > 1
+    ]
+    return matrix[:, usable], [labels[j] for j in usable], notes

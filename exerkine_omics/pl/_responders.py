@@ -1,0 +1,201 @@
+"""Waterfall of individual changes against the noise of a change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from exerkine_omics import schema
+from exerkine_omics.pl._frames import counted, levels, need
+from exerkine_omics.pl._style import (
+    GREY,
+    SMALL,
+    Drawn,
+    canvas,
+    caption,
+    handed,
+    head,
+    legend_right,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_VERDICTS = {
+    "differs": "True responses differ between people.",
+    "negligible": "Differences between true responses are negligible.",
+    "cannot be known": "Whether true responses differ cannot be known.",
+}
+_NAMED = 40  # with more people their names are left out
+
+
+def responders(
+    result: Any,
+    *,
+    unit: str = "",
+    title: str = "Individual changes",
+    ax: Axes | None = None,
+    return_data: bool = False,
+) -> Drawn:
+    """Draw each person's change, sorted, against the noise that a change carries.
+
+    Use it after ``tl.responders``: a bar inside the grey band cannot be told from noise,
+    whatever its height.
+
+    Parameters
+    ----------
+    result
+        Result of ``tl.responders``.
+    unit
+        Unit of the outcome, for the y axis; that of the result where it has one.
+    title
+        Title of the figure.
+    ax
+        Axes to draw on; a new figure by default.
+    return_data
+        Also return the people in the order drawn.
+
+    Returns
+    -------
+    Axes or (Axes, DataFrame)
+        The axes.
+
+    Notes
+    -----
+    Missing values: a person without a change is not drawn and is counted below the figure.
+    """
+    frame = result.frame
+    need(
+        frame,
+        (schema.SUBJECT, "change", "ci_low", "ci_high", "category"),
+        "responders",
+        "exo.tl.responders",
+    )
+    present = frame[np.isfinite(frame["change"].astype(float))]
+    arms = [a for a in levels(frame[schema.ARM]) if a] if schema.ARM in frame else []
+    ordered = []
+    for arm in arms or [""]:
+        part = present[present[schema.ARM].astype(str) == arm] if arm else present
+        ordered.append(part.sort_values("change", kind="stable"))
+    data = pd.concat(ordered) if ordered else present
+    # one empty place between arms
+    place = np.arange(len(data)) + np.repeat(np.arange(len(ordered)), [len(p) for p in ordered])
+    unit = unit or str(getattr(result, "unit", "") or "")
+    size = (float(np.clip(3.6 + 0.16 * len(data), 7.0, 13.0)), 4.8)
+    with canvas(ax, size) as axes:
+        level = f"{100 * result.level:g}%"
+        if np.isfinite(result.half_width):
+            axes.axhspan(
+                -result.half_width,
+                result.half_width,
+                color=GREY,
+                alpha=0.22,
+                lw=0,
+                zorder=0,
+                label=f"noise of a change:\n± {_short(result.half_width)} ({level}), from\n"
+                f"typical error {_short(result.typical_error)}",
+            )
+        if np.isfinite(result.threshold):
+            axes.axhline(
+                result.threshold,
+                color="black",
+                lw=1.2,
+                ls=(0, (5, 3)),
+                label=f"threshold {_short(result.threshold)}",
+            )
+        axes.axhline(0, color="black", lw=0.8)
+        counts = _bars(axes, data, place)
+        axes.set_ylabel("change" + (f", {unit}" if unit else ""))
+        _people(axes, data, place, arms, ordered)
+        head(
+            axes,
+            title,
+            f"{counted(len(data), 'person', 'people')}: "
+            + ", ".join(f"{n} {c}" for c, n in counts.items()),
+        )
+        lost = len(frame) - len(present)
+        caption(
+            axes,
+            _VERDICTS.get(result.verdict, f"Do true responses differ: {result.verdict}."),
+            f"{str(result.verdict_reason).strip().rstrip('.')}."
+            if str(result.verdict_reason).strip()
+            else "",
+            f"Whiskers: {level} interval of a person's change.",
+            f"Not drawn: {counted(lost, 'person', 'people')} without a change." if lost else "",
+        )
+        legend_right(axes)
+    return handed(axes, data, return_data)
+
+
+def _palette() -> dict[str, Any]:
+    import seaborn as sns
+
+    blind = sns.color_palette("colorblind")
+    return {"adverse": blind[3], "non": blind[7], "uncertain": blind[8], "responder": blind[2]}
+
+
+def _bars(axes: Axes, data: pd.DataFrame, place: np.ndarray) -> dict[str, int]:
+    """Bars with whiskers, one colour a category; returns the counts in a fixed order."""
+    palette = _palette()
+    category = data["category"].astype(str).to_numpy()
+    order = [*palette, *(c for c in dict.fromkeys(category) if c not in palette)]
+    change = data["change"].to_numpy(float)
+    counts: dict[str, int] = {}
+    for name in order:
+        at = category == name
+        if not at.any():
+            continue
+        counts[name] = int(at.sum())
+        axes.bar(
+            place[at],
+            change[at],
+            width=0.85,
+            color=palette.get(name, GREY),
+            alpha=0.85,
+            label=f"{name} ({counts[name]})",
+            linewidth=0,
+        )
+    axes.vlines(
+        place,
+        data["ci_low"],
+        data["ci_high"],
+        color="#222222",
+        lw=float(np.clip(60 / max(len(data), 1), 0.25, 1.1)),
+        gid="whiskers",
+    )
+    return counts
+
+
+def _people(
+    axes: Axes, data: pd.DataFrame, place: np.ndarray, arms: list[str], ordered: list[pd.DataFrame]
+) -> None:
+    """Names at the ticks where there is room, and the arm above its people."""
+    if len(data) <= _NAMED:
+        axes.set_xticks(place, data[schema.SUBJECT].astype(str), rotation=90, fontsize=SMALL - 1)
+    else:
+        axes.set_xticks([])
+    axes.set_xlabel("people, sorted by change" + (" within arm" if len(arms) > 1 else ""))
+    axes.set_xlim(-0.8, (place[-1] if len(place) else 0) + 0.8)
+    if len(arms) < 2:
+        return
+    axes.margins(y=0.12)
+    start = 0
+    for arm, part in zip(arms, ordered, strict=True):
+        if len(part):
+            middle = place[start : start + len(part)].mean()
+            axes.annotate(
+                f"{arm}, n={len(part)}",
+                xy=(middle, 0.99),
+                va="top",
+                ha="center",
+                xycoords=("data", "axes fraction"),
+                fontsize=9,
+                gid="arm",
+            )
+        start += len(part)
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}"

@@ -1,0 +1,175 @@
+"""Rules on the values: what cannot be, and what does not fit the unit declared."""
+
+from __future__ import annotations
+
+import numpy as np
+from anndata import AnnData
+
+from exerkine_omics.cohort import Finding
+from exerkine_omics.errors import shown
+from exerkine_omics.pp._units import column_units
+
+_LINEAR = ("RFU", "intensity", "concentration", "counts")
+_LOG2 = ("NPX", "log2", "log_cpm")
+# 2**60 exceeds the range of every assay; 40 NPX would be a ratio of a million million
+_LARGEST_LOG2 = 60.0
+_WIDEST_LOG2 = 40.0
+_LARGEST_CQ = 60.0
+_LARGEST_Z = 100.0
+# readings of a linear scanner are never all so small; log2 readings are
+_SMALL_READING = 30.0
+# decades between a column's median and that of the others, for one unit to be doubted
+_DECADES = 5.0
+# two samples can agree by chance in fewer values than this
+_FEWEST_EQUAL = 3
+
+
+def _values(adata: AnnData) -> np.ndarray:
+    return np.asarray(adata.X, dtype=np.float64)
+
+
+def empty(adata: AnnData) -> list[Finding]:
+    """Name samples and features without any value, and features without any spread."""
+    values = _values(adata)
+    there = np.isfinite(values)
+    found = []
+    features = tuple(adata.var_names[~there.any(axis=0)])
+    samples = tuple(adata.obs_names[~there.any(axis=1)])
+    if features:
+        message = f"{len(features)} features have no value at all: {shown(features)}."
+        found.append(Finding("all_nan_features", "warning", message, features, "Drop them."))
+    if samples:
+        message = f"{len(samples)} samples have no value at all: {shown(samples)}."
+        fix = "They make no pair; drop them, or look for the missing measurement."
+        found.append(Finding("all_nan_samples", "warning", message, samples, fix))
+    low = np.where(there, values, np.inf).min(axis=0, initial=np.inf)
+    high = np.where(there, values, -np.inf).max(axis=0, initial=-np.inf)
+    flat = (there.sum(axis=0) > 1) & (low == high)
+    if flat.any():
+        names = tuple(adata.var_names[flat])
+        message = f"{len(names)} features have one value in all samples: {shown(names)}."
+        fix = "Drop them: a test of a constant has no answer."
+        found.append(Finding("constant_features", "warning", message, names, fix))
+    if np.isinf(values).any():
+        names = tuple(adata.var_names[np.isinf(values).any(axis=0)])
+        message = f"{int(np.isinf(values).sum())} values are infinite, in {shown(names)}."
+        found.append(Finding("infinite_values", "error", message, names, "Make them NaN."))
+    return found
+
+
+def copies(adata: AnnData) -> list[Finding]:
+    """Name samples whose every value is that of another."""
+    values = _values(adata) + 0.0  # -0.0 and 0.0 are one value
+    values = np.where(np.isnan(values), np.nan, values)  # and all NaN have one pattern
+    there = np.isfinite(values)
+    spread = np.array([len(np.unique(c[np.isfinite(c)])) > 1 for c in values.T], dtype=bool)
+    enough = (there & spread).sum(axis=1) >= _FEWEST_EQUAL
+    groups: dict[bytes, list[str]] = {}
+    for row in np.flatnonzero(enough):
+        groups.setdefault(values[row].tobytes(), []).append(str(adata.obs_names[row]))
+    same = sorted(sorted(g) for g in groups.values() if len(g) > 1)
+    if not same:
+        return []
+    text = "; ".join(" = ".join(g) for g in same[:5])
+    more = f"; and {len(same) - 5} more" if len(same) > 5 else ""
+    message = f"{len(same)} groups of samples hold the same values throughout: {text}{more}."
+    fix = "A sample entered twice? Keep one of each."
+    return [
+        Finding("duplicate_samples", "warning", message, tuple(s for g in same for s in g), fix)
+    ]
+
+
+def signs(adata: AnnData) -> list[Finding]:
+    """Negative values and zeros where the unit is a linear one; counts that are no counts."""
+    values, each = _values(adata), column_units(adata)
+    linear = np.isin(each, _LINEAR)
+    found = []
+    below = (values < 0) & linear
+    if below.any():
+        names = tuple(adata.var_names[below.any(axis=0)])
+        message = (
+            f"{int(below.sum())} values are negative and their unit is "
+            f"{shown(sorted(set(each[below.any(axis=0)])))}: {shown(names)}."
+        )
+        fix = "Are they logarithms? State units=; else make them NaN."
+        found.append(Finding("negative_values", "error", message, names, fix))
+    zero = (values == 0) & linear & (each != "counts")
+    if zero.any():
+        names = tuple(adata.var_names[zero.any(axis=0)])
+        message = f"{int(zero.sum())} values are zero, in {shown(names)}."
+        fix = "If zero means below detection make it NaN; pp.log2 refuses zeros without offset=."
+        found.append(Finding("zero_values", "note", message, names, fix))
+    with np.errstate(invalid="ignore"):
+        broken = (np.isfinite(values) & (values != np.round(values))) & (each == "counts")
+    if broken.any():
+        names = tuple(adata.var_names[broken.any(axis=0)])
+        message = f"{int(broken.sum())} counts are no whole numbers, in {shown(names)}."
+        fix = 'Normalised already? Then units="intensity" or "log_cpm" says so.'
+        found.append(Finding("non_integer_counts", "warning", message, names, fix))
+    return found
+
+
+def scales(adata: AnnData) -> list[Finding]:
+    """Values that do not fit their unit, and columns that do not fit the others."""
+    values, each = _values(adata), column_units(adata)
+    low, high, median = _spread(values)
+    largest, width = np.fmax(np.abs(low), np.abs(high)), high - low
+    suspect = np.zeros(adata.n_vars, dtype=bool)
+    log = np.isin(each, _LOG2)
+    suspect |= log & ((largest > _LARGEST_LOG2) | (width > _WIDEST_LOG2))
+    suspect |= (each == "Cq") & ((largest > _LARGEST_CQ) | (low < 0))
+    suspect |= (each == "zscore") & (largest > _LARGEST_Z)
+    found = []
+    for unit in sorted(set(each)):
+        columns = (each == unit) & np.isfinite(median)
+        hit = suspect & columns
+        if hit.any() and 2 * hit.sum() <= columns.sum():
+            found.append(_mixed(adata, hit, unit, "values far beyond the others'"))
+        elif hit.any():
+            names = tuple(adata.var_names[hit])
+            message = (
+                f"{int(hit.sum())} of {int(columns.sum())} features hold values that {unit} cannot "
+                f"reach (up to {np.nanmax(largest[hit]):.4g}): {shown(names)}."
+            )
+            fix = "Are they on a linear scale? State the unit they have, then call exo.pp.log2."
+            found.append(Finding("scale_suspect", "warning", message, names, fix))
+        if unit in ("RFU", "intensity") and columns.any():
+            if np.nanmax(largest[columns]) < _SMALL_READING:
+                message = f"No {unit} value is above {_SMALL_READING:g}: logarithms already?"
+                fix = 'If so state units="log2"; a second logarithm shrinks every effect.'
+                found.append(Finding("scale_suspect", "warning", message, (), fix))
+        if unit in ("RFU", "intensity", "concentration"):
+            with np.errstate(all="ignore"):
+                decade = np.where(columns & (median > 0), np.log10(median), np.nan)
+            if np.isfinite(decade).sum() < 3:
+                continue
+            far = np.abs(decade - np.nanmedian(decade)) > _DECADES
+            if far.any():
+                what = f"medians over {_DECADES:g} powers of ten from the others'"
+                found.append(_mixed(adata, far, unit, what))
+    return found
+
+
+def _spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Smallest, largest and median finite value of each column; NaN where there is none."""
+    finite = np.where(np.isfinite(values), values, np.nan)
+    some = np.isfinite(values).any(axis=0)
+    result = np.full((3, values.shape[1]), np.nan)
+    if some.any():
+        part = finite[:, some]
+        result[:, some] = np.nanmin(part, 0), np.nanmax(part, 0), np.nanmedian(part, 0)
+    return result[0], result[1], result[2]
+
+
+def _mixed(adata: AnnData, hit: np.ndarray, unit: str, what: str) -> Finding:
+    names = tuple(adata.var_names[hit])
+    return Finding(
+        "mixed_units_suspected",
+        "warning",
+        f"{len(names)} features declared {unit} have {what}: {shown(names)}.",
+        names,
+        "Give each column its unit: units={column: unit}.",
+    )
+
+
+VALUE_RULES = (empty, copies, signs, scales)

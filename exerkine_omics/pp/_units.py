@@ -1,0 +1,17 @@
+"""The unit of each column of X."""
+
+from __future__ import annotations
+
+import numpy as np
+from anndata import AnnData
+
+from exerkine_omics import schema
+from exerkine_omics.cohort import units
+
+
+def column_units(adata: AnnData) -> np.ndarray:
+    """Return the unit of each column: var's where they are mixed, else that of X."""
+    whole = units(adata)
+    if whole == schema.MIXED and schema.UNIT_COLUMN in adata.var:
+        return adata.var[schema.UNIT_COLUMN].astype(str).to_numpy(dtype=object)
+    return np.full(adata.n_vars, whole, dtype=object)

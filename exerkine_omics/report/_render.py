@@ -1,0 +1,121 @@
+"""One self-contained HTML page from the summary of a run."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from exerkine_omics.errors import InputError
+from exerkine_omics.report import _format
+from exerkine_omics.report._figures import embed
+from exerkine_omics.report._summary import validate
+
+_FILTERS = {
+    "num": _format.number,
+    "p": _format.p_value,
+    "pct": _format.percent,
+    "raw": _format.raw,
+    "duration": _format.duration,
+    "estimate_unit": _format.estimate_unit,
+    "score_unit": _format.score_unit,
+    "plain": _format.plain,
+}
+
+
+def render(summary: Mapping[str, Any], path: str | Path) -> Path:
+    """Write the report of a run as one HTML page.
+
+    Use it at the end of a batch, or to write the page again from a stored summary. The page
+    needs no network: style, scripts and pictures are inside it. All text is escaped.
+
+    Parameters
+    ----------
+    summary
+        Dict of the form of `Summary`.
+    path
+        Where the page goes; figures named by relative path are looked for beside it.
+
+    Returns
+    -------
+    Path
+        The page. It appears whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the summary does not fit its form, a figure cannot be read, or the page cannot be
+        written.
+
+    Notes
+    -----
+    Missing values: a number that is None or NaN is an en dash, with the reason on hover and in
+    the status column where the summary has one.
+    """
+    validate(summary)
+    target = Path(path)
+    html = (
+        _environment(target.parent)
+        .get_template("template.html.jinja")
+        .render(run=summary, cohorts=[_with_anchor(i, c) for i, c in enumerate(summary["cohorts"])])
+    )
+    _write_whole(html, target)
+    return target
+
+
+def _environment(folder: Path) -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(_FILTERS)
+    environment.globals.update(
+        interval=_format.interval,
+        pair_range=_format.pair_range,
+        known=_format.known,
+        embed=lambda picture: embed(picture, folder),
+    )
+    return environment
+
+
+def _with_anchor(number: int, cohort: Mapping[str, Any]) -> dict[str, Any]:
+    """Add what the page shows of a cohort beside its summary: anchor, title, finding counts."""
+    counts = dict.fromkeys(("error", "warning", "note"), 0)
+    for finding in cohort.get("findings", ()):
+        counts[finding["severity"]] += 1
+    return {
+        **cohort,
+        "anchor": f"cohort-{number + 1}",
+        "shown_title": cohort.get("title") or cohort["name"],
+        "counts": counts,
+    }
+
+
+def _write_whole(text: str, target: Path) -> None:
+    beside = ""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=target.parent, prefix=f".{target.name}.", delete=False
+        ) as file:
+            beside = file.name
+            file.write(text)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(beside, 0o666 & ~umask)  # a temporary file is readable by its owner only
+        os.replace(beside, target)
+    except OSError as error:
+        if beside:
+            Path(beside).unlink(missing_ok=True)
+        raise InputError(
+            f"The report cannot be written to {str(target)!r}: {error.strerror}",
+            where="path",
+            fix="Name a file in a folder you may write to.",
+        ) from None

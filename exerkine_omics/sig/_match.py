@@ -1,0 +1,155 @@
+"""Match the members of signatures to the features of a panel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from exerkine_omics.errors import InputError, UsageError, shown
+from exerkine_omics.sig._load import load
+from exerkine_omics.sig._model import MEMBER_IDS, Signature, SignatureSet
+
+Signatures = SignatureSet | Mapping[str, Sequence[str]] | Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Matched:
+    """A signature on a panel: columns of the measured members, and the weights of all.
+
+    ``columns`` (k) are positions in ``var_names``; ``weights`` (k) belong to them; ``total`` is
+    the sum of absolute weights over all members, measured or not.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    columns: np.ndarray
+    weights: np.ndarray
+    total: float
+    missing: tuple[str, ...]
+
+
+def match(
+    signatures: Signatures | None,
+    var: pd.DataFrame,
+    modality: str | None,
+    *,
+    several: str = "error",
+) -> list[Matched]:
+    """Find each member on the panel.
+
+    A member of a `SignatureSet` is found by its identifiers, most specific first; a member of a
+    plain mapping is the name of a feature. A member that several features measure is, with
+    ``several="error"``, an error that names them; with ``several="first"`` the first is used.
+    """
+    if several not in ("error", "first"):
+        raise UsageError(f"several={several!r} is neither 'error' nor 'first'")
+    chosen = signatures
+    if chosen is None:
+        chosen = load().query(modality=modality) if modality else load()
+        if not chosen:
+            raise InputError(f"No shipped signature is for {modality}", fix="Give signatures=.")
+    if isinstance(chosen, SignatureSet):
+        index = _index(var)
+        return [_match_signature(s, index, var, several) for s in chosen.values()]
+    if not isinstance(chosen, Mapping) or not chosen:
+        raise UsageError(
+            "signatures is a SignatureSet, or a mapping of name to var names or to weights",
+            fix="For example {'mine': ['IL6', 'IL10']}.",
+        )
+    return [_match_plain(name, members, var) for name, members in chosen.items()]
+
+
+def coverage_frame(matched: Sequence[Matched]) -> pd.DataFrame:
+    """One row a signature: members, measured, share of the absolute weight, names missing."""
+    return pd.DataFrame(
+        {
+            "signature": [m.name for m in matched],
+            "n_members": pd.Series([len(m.members) for m in matched], dtype="int64"),
+            "n_measured": pd.Series([len(m.columns) for m in matched], dtype="int64"),
+            "coverage": [float(np.abs(m.weights).sum() / m.total) for m in matched],
+            "missing": ["; ".join(m.missing) for m in matched],
+        }
+    )
+
+
+def _index(var: pd.DataFrame) -> dict[str, dict[str, list[int]]]:
+    """Positions of features by each kind of identifier; several accessions are split."""
+    index: dict[str, dict[str, list[int]]] = {}
+    for kind in MEMBER_IDS:
+        if kind not in var.columns:
+            continue
+        found: dict[str, list[int]] = {}
+        for position, value in enumerate(var[kind].astype(object)):
+            if isinstance(value, str):
+                for part in {p.strip() for p in value.replace(";", "|").split("|")} - {""}:
+                    found.setdefault(part, []).append(position)
+        index[kind] = found
+    return index
+
+
+def _match_signature(
+    signature: Signature, index: dict[str, dict[str, list[int]]], var: pd.DataFrame, several: str
+) -> Matched:
+    names = {name: [i] for i, name in enumerate(var.index.astype(str))}
+    columns: list[int] = []
+    weights: list[float] = []
+    missing: list[str] = []
+    for member in signature.members:
+        hits: list[int] = []
+        for kind in MEMBER_IDS:
+            value = getattr(member, kind)
+            hits = index.get(kind, {}).get(value, []) if value else []
+            if hits:
+                break
+        else:
+            # a panel without annotation: its ids may be the very symbols
+            own = (member.gene_symbol, member.mirbase, member.refmet_name, member.name)
+            hits = next((names[v] for v in own if v and v in names), [])
+        if len(hits) > 1 and several == "error":
+            raise InputError(
+                f"{member.name} of {signature.name} is measured by {shown(var.index[hits])}",
+                where="var",
+                fix="Keep one of them, or say several='first'; they are never averaged silently.",
+            )
+        if hits:
+            columns.append(hits[0])
+            weights.append(member.weight)
+        else:
+            missing.append(member.gene_symbol or member.mirbase or member.name)
+    return Matched(
+        signature.name,
+        tuple(m.exerkine_id for m in signature.members),
+        np.array(columns, dtype=int),
+        np.array(weights),
+        float(sum(abs(m.weight) for m in signature.members)),
+        tuple(missing),
+    )
+
+
+def _match_plain(
+    name: str, members: Sequence[str] | Mapping[str, float], var: pd.DataFrame
+) -> Matched:
+    if isinstance(members, str):
+        raise UsageError(f"Signature {name!r} is a string, not a list of var names")
+    weighted = isinstance(members, Mapping)
+    weight = {str(m): float(members[m]) if weighted else 1.0 for m in members}  # type: ignore[call-overload]
+    bad = [m for m, w in weight.items() if not np.isfinite(w) or w == 0]
+    if bad:
+        raise UsageError(f"Weights of {shown(bad)} in signature {name!r} are zero or not finite")
+    if not weight:
+        raise UsageError(f"Signature {name!r} has no members")
+    if len(weight) < len(list(members)):
+        raise UsageError(f"Signature {name!r} names a member twice")
+    position = {str(v): i for i, v in enumerate(var.index)}
+    found = [m for m in weight if m in position]
+    return Matched(
+        name,
+        tuple(weight),
+        np.array([position[m] for m in found], dtype=int),
+        np.array([weight[m] for m in found]),
+        float(sum(abs(w) for w in weight.values())),
+        tuple(m for m in weight if m not in position),
+    )

@@ -1,0 +1,173 @@
+"""Which analytes changed: within people, and against a control arm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from exerkine_omics import schema
+from exerkine_omics.cohort import (
+    Design,
+    add_step,
+    build_design,
+    collect,
+    require_log,
+    result_frame,
+)
+from exerkine_omics.errors import UsageError, shown
+from exerkine_omics.kernels._effect import between_sd, small_sample_factor
+from exerkine_omics.tl._methods import METHODS
+
+
+def differential(
+    adata: AnnData,
+    *,
+    timepoint: str = schema.TIMEPOINT,
+    subject: str = schema.SUBJECT,
+    arm: str | None = schema.ARM,
+    control: str | None = None,
+    covariates: Sequence[str] = (),
+    contrasts: Mapping[str, str] | Sequence[str] | str | None = None,
+    method: str = "moderated",
+    legacy: bool | None = None,
+    layer: str | None = None,
+    key_added: str = "differential",
+) -> pd.DataFrame:
+    r"""Test every feature for change over time, within people and between arms.
+
+    Use it on a cohort with a baseline and at least one later time point. Without a control arm
+    the result is change over time, which is not attributable to exercise.
+
+    The model is ``0 + arm:timepoint + covariates`` with the subject as block. ``moderated`` fits
+    it by least squares with the subject absorbed as fixed block, on all rows a feature has, and
+    moderates the residual variance :math:`s^2` (:math:`d` df) towards the features' common prior
+    :math:`s_0^2` (:math:`d_0` df):
+
+    .. math:: \tilde s^2 = (d_0 s_0^2 + d s^2) / (d_0 + d), \quad
+              t = c^T \hat\beta / (\tilde s \sqrt{c^T (X^T X)^{-} c}), \quad df = d_0 + d
+
+    ``paired_t`` tests each person's own contrast against zero; between arms it is Welch's t of
+    the changes.
+
+    Parameters
+    ----------
+    adata
+        Samples x features on a log scale.
+    timepoint, subject, arm
+        Columns of ``obs``. The default arm is used when it is there; ``arm=None`` pools.
+    control
+        Arm whose change is subtracted.
+    covariates
+        Columns of ``obs``. A covariate that is constant within a person is absorbed by the
+        block: it cannot confound a within-person change.
+    contrasts
+        None: each later time point against baseline in each arm, and minus the control arm's
+        with ``control``. Else ``{name: expression}`` over cells, as in
+        ``{"ee_vs_con": "(EE.post - EE.pre) - (CON.post - CON.pre)"}``.
+    method
+        ``moderated`` or ``paired_t``.
+    legacy
+        For ``moderated``: the variance prior of limma before 3.62 also where residual df
+        differ between features (that is, under NaN). Default False.
+    layer
+        Layer tested in place of X; it has X's units.
+    key_added
+        Key of ``uns`` that receives the frame.
+
+    Returns
+    -------
+    DataFrame
+        One row a feature and contrast: feature, contrast, estimate, se, df, statistic, p_value,
+        p_adj, ci_low, ci_high (95%), effect_size, n_pairs, n_obs, method, units, family, status.
+        ``estimate`` is in the unit of X: log2 fold change on a log2 scale. ``effect_size`` is
+        estimate / baseline SD between people (pooled within arms), times Hedges' factor.
+        ``n_pairs`` counts people with all cells of the contrast. ``p_adj`` is Benjamini-Hochberg
+        within the contrast.
+
+    Raises
+    ------
+    UnitsError
+        If X is not on a log scale.
+    InputError
+        If columns or values of the design are missing, or a person has two samples of one cell.
+    UsageError
+        If a contrast, method or option does not exist.
+
+    Notes
+    -----
+    Missing values: a NaN cell is the same as an absent row for that feature.
+
+    References
+    ----------
+    Smyth GK (2004) Linear models and empirical Bayes methods for assessing differential
+    expression in microarray experiments. Stat Appl Genet Mol Biol 3:3.
+    doi:10.2202/1544-6115.1027
+
+    Examples
+    --------
+    >>> import exerkine_omics as exo
+    >>> cohort = exo.datasets.simulate(seed=1)
+    >>> frame = exo.tl.differential(cohort.adata, control="CON")
+    >>> sorted(frame["contrast"].cat.categories)[:2]
+    ['CON: post - pre', 'EE - CON: post - pre']
+    """
+    if method not in METHODS:
+        raise UsageError(f"There is no method {method!r}", fix=f"Known: {', '.join(METHODS)}.")
+    given = {"legacy": legacy}
+    foreign = [k for k, v in given.items() if v is not None and k not in METHODS[method].options]
+    if foreign:
+        raise UsageError(f"{shown(foreign)} is no option of method {method!r}")
+    units = require_log(adata, "tl.differential")
+    design = build_design(
+        adata,
+        timepoint=timepoint,
+        subject=subject,
+        arm=arm,
+        control=control,
+        covariates=covariates,
+        contrasts=contrasts,
+    )
+    if layer is not None and layer not in adata.layers:
+        raise UsageError(f"There is no layer {layer!r}", fix=f"Layers: {shown(adata.layers)}.")
+    values = np.asarray(adata.X if layer is None else adata.layers[layer], dtype=float)
+    tested = METHODS[method].run(values, design, {"legacy": bool(legacy)})
+    sd, sd_df = _baseline_sd(values, design)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        per_unit = small_sample_factor(sd_df) / np.where(sd > 0, sd, np.nan)
+    frames = [
+        result_frame(
+            adata.var_names.to_list(),
+            contrast.name,
+            estimate=result.estimate,
+            se=result.se,
+            df=np.asarray(result.df, dtype=float),
+            effect_size=result.estimate * per_unit,
+            n_pairs=result.n_pairs,
+            n_obs=result.n_obs,
+            status=result.status,
+            method=method,
+            units=units,
+        )
+        for contrast, result in zip(design.contrasts, tested, strict=True)
+    ]
+    frame = collect(frames)
+    adata.uns[key_added] = frame
+    add_step(
+        adata,
+        "tl.differential",
+        method=method,
+        arm=arm,
+        control=control,
+        covariates=list(covariates),
+        contrasts=[c.name for c in design.contrasts],
+        key_added=key_added,
+    )
+    return frame
+
+
+def _baseline_sd(values: np.ndarray, design: Design) -> tuple[np.ndarray, np.ndarray]:
+    start = np.array([c.timepoint == design.baseline for c in design.cells])[design.cell]
+    return between_sd(values[start], design.cell[start])

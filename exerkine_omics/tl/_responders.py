@@ -1,0 +1,341 @@
+"""Responders: each person's change with its interval, and whether people truly differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from exerkine_omics import schema
+from exerkine_omics.cohort import frame_for_storage
+from exerkine_omics.cohort._outcomes import as_names, outcome_table
+from exerkine_omics.cohort._reliability import Reliability
+from exerkine_omics.cohort._responder_result import Ceiling, ResponderResult, SdIr
+from exerkine_omics.cohort._response import (
+    baseline_sd,
+    categorize,
+    check_direction_level,
+    check_reliability,
+    check_smallest,
+    check_threshold,
+    resolve_threshold,
+)
+from exerkine_omics.errors import UsageError, shown
+from exerkine_omics.kernels import _response as kernel
+from exerkine_omics.tl._arms import Arms, choose_arms
+
+_MIN = 3
+_SMALL = 0.1  # half of the 0.2 SD of a small mean difference (Atkinson & Batterham 2015)
+_NAN = float("nan")
+
+
+def responders(
+    outcomes: pd.DataFrame,
+    *,
+    pre: str,
+    post: str,
+    subject: str = schema.SUBJECT,
+    reliability: Reliability | str,
+    threshold: float | str,
+    arm: str | None = None,
+    control: str | None = None,
+    treated: str | None = None,
+    strata: str | Sequence[str] = (),
+    smallest_sd_ir: float | None = None,
+    direction: str = "up",
+    level: float = 0.90,
+    sd_ir_level: float = 0.95,
+) -> ResponderResult:
+    """Say who responded, who did not, and of whom the measurement cannot tell.
+
+    Use it before any prediction of response: it says first whether true responses differ between
+    people at all. Without a control arm that is not identified, and the verdict says so.
+
+    Formula: change = post - pre, interval change -/+ t(df) sqrt(2) TE. ``responder``: the whole
+    interval beyond ``threshold``; ``adverse``: the whole interval beyond it in the bad direction;
+    ``non``: the whole interval below it; else ``uncertain``; ``missing`` without pre or post.
+    SDir = signed root of SD_treated^2 - SD_control^2 of the change, with the normal-theory
+    interval of the variance difference.
+
+    Parameters
+    ----------
+    outcomes
+        One row a person.
+    pre, post
+        Columns of the outcome before and after, in one unit.
+    subject
+        Column of the person's id.
+    reliability
+        A `Reliability` in the same unit, or ``"control"``: the control arm's change over the same
+        weeks, within the strata of the treated arm.
+    threshold
+        Smallest change that counts, from 0 up, in the outcome's units and fixed beforehand; or
+        ``"0.2_sd"`` (of the baseline between people, within strata), ``"1_te"``.
+    arm
+        Column of the arm; without it all people are one trained group.
+    control
+        The arm that did not train.
+    treated
+        The arm to judge, needed where several trained: doses are never pooled.
+    strata
+        Columns (age, sex) within which SDs are pooled.
+    smallest_sd_ir
+        Smallest SDir that matters; None is 0.1 SD of the baseline between people.
+    direction
+        ``"up"`` where more is better, ``"down"`` where less is; the frame keeps its signs.
+    level
+        Level of a person's interval.
+    sd_ir_level
+        Level of SDir's interval.
+
+    Returns
+    -------
+    ResponderResult
+        ``.frame`` sorted by person; ``.sd_ir``, ``.ceiling``, ``.verdict``: ``differs`` where
+        SDir's interval is above 0, ``negligible`` where it is below ``smallest_sd_ir``,
+        ``cannot be known`` otherwise, without a control arm, and where the interval is wholly
+        below 0 (the control arm's noise is then no measure of the treated arm's).
+
+    Notes
+    -----
+    Missing values: a person without pre or post stays in the frame as ``missing`` and counts
+    nowhere else. SDir takes the effect as independent of the change without training and the
+    changes as normal; one parallel-arm trial cannot test the first. ``p_response`` has a flat
+    prior; ``p_response_shrunk`` the prior N(mean of the person's stratum, SDir^2), SDir taken as
+    exactly known.
+
+    Raises
+    ------
+    InputError
+        If a column is not there, holds text, or a person has two rows.
+    UsageError
+        If the arguments do not fit together, or an arm is not among the arms.
+    AnalysisError
+        If nobody of the treated arm was measured twice, or fewer than three controls were.
+
+    References
+    ----------
+    Atkinson & Batterham 2015, Exp Physiol 100:577. Swinton et al. 2018, Front Nutr 5:41.
+    Hopkins 2015, Sportscience 19:1.
+
+    Examples
+    --------
+    >>> import pandas as pd, exerkine_omics as exo
+    >>> people = pd.DataFrame({"subject_id": list("abc"), "pre": [40, 41, 42.0],
+    ...                        "post": [50, 42, 42.5]})
+    >>> rel = exo.Reliability.from_typical_error(1.5, df=20)
+    >>> exo.tl.responders(people, pre="pre", post="post", reliability=rel,
+    ...                   threshold=2.0).frame["category"].tolist()
+    ['responder', 'uncertain', 'uncertain']
+    """
+    check_threshold(threshold)
+    check_direction_level(direction, level)
+    check_direction_level(direction, sd_ir_level)
+    check_smallest(smallest_sd_ir)
+    check_reliability(reliability, arm, control)
+    if treated is not None and arm is None:
+        raise UsageError(f"treated={treated!r} needs arm=", fix="Name the column of the arm.")
+    table = outcome_table(outcomes, subject=subject, pre=pre, post=post, arm=arm)
+    arms = choose_arms(table, outcomes, arm, control, treated, as_names(strata))
+    noise = (
+        Reliability.from_control(
+            arms.noise[schema.PRE], arms.noise[schema.POST], list(arms.noise["stratum"])
+        )
+        if isinstance(reliability, str)
+        else reliability
+    )
+    everyone = pd.concat([arms.treated, arms.control])
+    everyone = everyone.loc[everyone["stratum"].isin(set(arms.measured["stratum"]))]
+    between = baseline_sd(
+        everyone[schema.PRE].to_numpy(float), everyone["stratum"].to_numpy(object)
+    )
+    limit = resolve_threshold(threshold, between, noise.typical_error)
+    smallest = _SMALL * between if smallest_sd_ir is None else float(smallest_sd_ir)
+    ir, unknown = _sd_ir(arms, smallest, between, sd_ir_level)
+    verdict, reason = _verdict(ir, unknown, smallest_sd_ir is None)
+    sign = 1.0 if direction == "up" else -1.0
+    frame = _people(arms.treated, noise, ir, limit, sign, level)
+    control_frame = (
+        _people(arms.control, noise, None, limit, sign, level) if control is not None else None
+    )
+    centre = sign * _stratum_mean(arms.measured)
+    share = kernel.probability_above_normal(centre, max(ir.estimate, 0.0), limit)
+    mean = float(arms.measured["change"].mean())
+    return ResponderResult(
+        frame=frame,
+        control_frame=control_frame,
+        sd_ir=ir,
+        ceiling=_ceiling(ir, sign * mean, limit, between, noise),
+        verdict=verdict,
+        verdict_reason=reason,
+        threshold=limit,
+        reliability=noise,
+        level=float(level),
+        direction=direction,
+        mean_change=mean,
+        proportion=float(share.mean()) if np.isfinite(ir.estimate) else _NAN,
+        notes=_notes(arms, noise, ir, frame, control_frame, level),
+    )
+
+
+def _sd_ir(arms: Arms, smallest: float, between: float, level: float) -> tuple[SdIr, str]:
+    """SDir and, where it is unknown, why."""
+    shared = arms.shared
+    sd_t, df_t = _change_sd(shared if arms.has_control else arms.treated)
+    sd_c, df_c = _change_sd(arms.noise)
+    estimate = low = high = _NAN
+    reason = ""
+    if not arms.has_control:
+        reason = (
+            "Without a control arm the spread of changes holds noise and response alike: one "
+            "arm cannot tell them apart."
+        )
+    elif len(shared) < _MIN or df_t < 1 or df_c < 1:
+        reason = (
+            f"{len(shared)} treated and {len(arms.noise)} control people of shared strata "
+            "are too few for two standard deviations."
+        )
+    else:
+        estimate, low, high = kernel.sd_individual_response(sd_t, df_t, sd_c, df_c, level)
+    size = estimate / between if between > 0 else _NAN
+    return SdIr(estimate, low, high, float(level), smallest, size, sd_t, sd_c, df_t, df_c), reason
+
+
+def _change_sd(people: pd.DataFrame) -> tuple[float, float]:
+    known = people.loc[people["change"].notna()]
+    if not len(known):
+        return _NAN, 0.0
+    return kernel.pooled_sd(known["change"].to_numpy(float), known["stratum"].to_numpy(object))
+
+
+def _verdict(ir: SdIr, unknown: str, default: bool) -> tuple[str, str]:
+    if unknown:
+        return "cannot be known", unknown
+    span = f"SDir {ir.estimate:.3g}, {ir.level:.0%} interval {ir.ci_low:.3g} to {ir.ci_high:.3g}"
+    origin = "0.1 SD of the baseline between people" if default else "as given"
+    size = f"the smallest that matters, {ir.smallest:.3g} ({origin})"
+    if ir.ci_high < 0:
+        return "cannot be known", (
+            f"{span}: the control arm varies more than the treated arm, so its noise is no "
+            "measure of theirs."
+        )
+    if ir.ci_high < ir.smallest:
+        return "negligible", f"{span}: all of it below {size}."
+    if ir.ci_low > 0:
+        return "differs", f"{span}: above 0. Compare {size}."
+    return "cannot be known", (
+        f"{span}: it holds 0 and also {size}. This is no evidence that all respond alike."
+    )
+
+
+def _stratum_mean(people: pd.DataFrame) -> np.ndarray:
+    """Mean change of each person's stratum (n,)."""
+    return people.groupby("stratum")["change"].transform("mean").to_numpy(float)
+
+
+def _people(
+    people: pd.DataFrame,
+    noise: Reliability,
+    ir: SdIr | None,
+    threshold: float,
+    sign: float,
+    level: float,
+) -> pd.DataFrame:
+    good = sign * people["change"].to_numpy(float)
+    low, high = kernel.interval(good, noise.sd_change, noise.df, level)
+    probability = kernel.probability_above(good, noise.sd_change, noise.df, threshold)
+    posterior = np.full(len(people), _NAN)
+    if ir is not None and np.isfinite(ir.estimate):
+        centre, sd = kernel.shrunk(good, sign * _stratum_mean(people), ir.estimate, noise.sd_change)
+        posterior = kernel.probability_above_normal(centre, sd, threshold)
+    keys = [schema.SUBJECT, schema.ARM] if schema.ARM in people else [schema.SUBJECT]
+    frame = people[[*keys, schema.PRE, schema.POST, "change"]].reset_index(drop=True)
+    frame["ci_low"], frame["ci_high"] = (low, high) if sign > 0 else (-high, -low)
+    frame["p_response"] = probability
+    frame["p_response_shrunk"] = posterior
+    frame["category"] = categorize(low, high, threshold)
+    return frame_for_storage(frame)
+
+
+def _ceiling(
+    ir: SdIr, mean: float, threshold: float, between: float, noise: Reliability
+) -> Ceiling:
+    """``mean`` is the treated arm's, its good direction up."""
+    r2 = auc = _NAN
+    if np.isfinite(ir.estimate) and ir.sd_treated > 0:
+        r2 = max(ir.estimate, 0.0) ** 2 / ir.sd_treated**2
+        auc = kernel.attainable_auc(np.sqrt(r2), (threshold - mean) / ir.sd_treated)
+    cut = (threshold - mean) / noise.sd_change
+    return Ceiling(
+        r2=r2,
+        auc=auc,
+        coupling_auc=kernel.attainable_auc(
+            kernel.coupling_correlation(between, noise.typical_error), cut
+        ),
+        # baseline less the true level is the visit's error itself: r = 1 / sqrt(2)
+        coupling_auc_true_level=kernel.attainable_auc(1 / kernel.ROOT2, cut),
+    )
+
+
+def _notes(
+    arms: Arms,
+    noise: Reliability,
+    ir: SdIr,
+    frame: pd.DataFrame,
+    control_frame: pd.DataFrame | None,
+    level: float,
+) -> list[str]:
+    notes = []
+    lost = int((frame["category"] == "missing").sum())
+    if lost:
+        notes.append(f"{lost} of {len(frame)} people of {arms.name} lack pre or post.")
+    if control_frame is None:
+        notes.append("No control arm: change over time, not attributable to exercise.")
+    else:
+        known = control_frame.loc[control_frame["category"] != "missing", "category"]
+        hits = int((known == "responder").sum())
+        notes.append(f"The same rule calls {hits} of {len(known)} control people responders.")
+        notes += _strata_notes(arms)
+    if not np.isfinite(noise.df):
+        notes.append("The typical error came without degrees of freedom and is taken as exact.")
+    if noise.learning_p < 0.05 and not noise.source.startswith("change of the control"):
+        notes.append(
+            f"The retest differs from the test by {noise.learning:.3g} on average "
+            f"(p = {noise.learning_p:.2g}): a learning effect adds to every change."
+        )
+    floor = ir.sd_control / kernel.ROOT2
+    high = noise.ci_high if np.isfinite(noise.ci_high) else noise.typical_error
+    if floor > high:
+        notes.append(
+            f"Controls vary over the trial by a typical error of {floor:.3g}, more than the "
+            f"{noise.typical_error:.3g} given: reliability='control' is the truer noise."
+        )
+    uncertain = int((frame["category"] == "uncertain").sum())
+    if uncertain:
+        notes.append(
+            f"{uncertain} people are uncertain: their {level:.0%} intervals span the threshold."
+        )
+    return notes
+
+
+def _strata_notes(arms: Arms) -> list[str]:
+    notes = []
+    mine = arms.measured["stratum"]
+    theirs = arms.control.loc[arms.control["change"].notna(), "stratum"]
+    alone, unused = sorted(set(mine) - set(theirs)), sorted(set(theirs) - set(mine))
+    if alone:
+        notes.append(
+            f"Strata {shown(alone)} have no controls: their people count in no SDir and carry "
+            "the noise of the other strata."
+        )
+    if unused:
+        notes.append(f"Controls of strata {shown(unused)} are left out: nobody there trained.")
+    both = sorted(set(mine) & set(theirs))
+    share = [s[s.isin(both)].value_counts(normalize=True).reindex(both) for s in (mine, theirs)]
+    if both and float((share[0] - share[1]).abs().sum()) / 2 > 0.2:
+        notes.append(
+            "The arms differ in their shares of the strata; where noise differs between strata, "
+            "SDir holds that difference too."
+        )
+    return notes

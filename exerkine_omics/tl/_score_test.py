@@ -1,0 +1,119 @@
+"""Did the signatures change: a test on each person's own change of score."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from exerkine_omics import schema
+from exerkine_omics.cohort import collect, result_frame
+from exerkine_omics.errors import InputError, UsageError, shown
+from exerkine_omics.kernels._paired import PairedT, paired_t
+
+_NEEDED = (schema.SUBJECT, "signature", schema.TIMEPOINT, "change", "std_change", "status")
+
+
+def score_test(changes: pd.DataFrame, *, control: str | None = None) -> pd.DataFrame:
+    """Test the mean change of each signature's score, in each arm and against a control arm.
+
+    Use it on the frame of `score_change`. Within an arm it is the one-sample t test of the
+    people's changes; against the control arm it is Welch's t test.
+
+    Parameters
+    ----------
+    changes
+        Frame of `score_change`.
+    control
+        Arm whose change is subtracted.
+
+    Returns
+    -------
+    DataFrame
+        The columns of every test (see `differential`), with the signature as feature; the
+        estimate is in baseline SDs of the members, ``effect_size`` the mean of ``std_change``.
+
+    Raises
+    ------
+    InputError
+        If columns are missing.
+    UsageError
+        If ``control`` is none of the arms.
+
+    Notes
+    -----
+    Missing values: a person without a change at a time does not count at that time.
+    """
+    missing = [c for c in _NEEDED if c not in changes]
+    if missing:
+        raise InputError(
+            f"The frame has no column {shown(missing)}",
+            fix="Give the frame of exo.tl.score_change.",
+        )
+    has_arms = schema.ARM in changes
+    arm = changes[schema.ARM].astype(str) if has_arms else pd.Series("", index=changes.index)
+    arms = _levels(changes[schema.ARM]) if has_arms else [""]
+    if control is not None and control not in arms:
+        raise UsageError(f"control={control!r} is none of the arms {shown(a for a in arms if a)}")
+    signatures = _levels(changes["signature"])
+    time = changes[schema.TIMEPOINT].astype(str)
+    compared = [a for a in arms if a != control] if control is not None else []
+    frames = []
+    for timepoint in _levels(changes[schema.TIMEPOINT]):
+        label = f"{timepoint} - baseline"
+        jobs = [((a,), f"{a}: {label}" if a else label) for a in arms]
+        jobs += [((a, str(control)), f"{a} - {control}: {label}") for a in compared]
+        for pair, name in jobs:
+            part = changes[(time == timepoint) & arm.isin(pair)]
+            sign = np.where(arm[part.index] == pair[0], 1.0, -1.0)
+            frames.append(_one_contrast(part, sign, name, signatures))
+    return collect(frames)
+
+
+def _one_contrast(
+    part: pd.DataFrame, sign: np.ndarray, name: str, signatures: list[str]
+) -> pd.DataFrame:
+    part = pd.DataFrame(
+        {
+            schema.SUBJECT: part[schema.SUBJECT].astype(str),
+            "signature": part["signature"].astype(str),
+            "change": part["change"] * sign,
+            "std_change": part["std_change"] * sign,
+            "_sign": sign,
+        }
+    )
+    wide = {
+        value: part.pivot(index=schema.SUBJECT, columns="signature", values=value)
+        .reindex(columns=signatures)
+        .to_numpy(float)
+        for value in ("change", "std_change")
+    }
+    group = part.drop_duplicates(schema.SUBJECT).sort_values(schema.SUBJECT)["_sign"].to_numpy()
+    fit, size = paired_t(wide["change"], group), paired_t(wide["std_change"], group)
+    return result_frame(
+        signatures,
+        name,
+        estimate=fit.estimate,
+        se=fit.se,
+        df=fit.df,
+        effect_size=size.estimate,
+        n_pairs=fit.n,
+        n_obs=2 * fit.n,
+        status=_status(fit),
+        method="paired_t",
+        units="zscore",
+    )
+
+
+def _status(fit: PairedT) -> np.ndarray:
+    status = np.full(len(fit.n), schema.OK, dtype=object)
+    status[~(fit.se > 0)] = "no variance between pairs"
+    status[~fit.enough] = "fewer than 2 pairs in an arm"
+    status[fit.n == 0] = "no pairs"
+    return status
+
+
+def _levels(values: pd.Series) -> list[str]:
+    present = set(values.astype(str))
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return [str(c) for c in values.cat.categories if str(c) in present]
+    return list(dict.fromkeys(values.astype(str)))

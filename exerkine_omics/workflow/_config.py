@@ -1,0 +1,244 @@
+"""The config of a run: what to read, what to do with it, checked before anything is touched."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from exerkine_omics.errors import ConfigError
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class TableInput(_Strict):
+    """A matrix and its sample sheet; without ``samples`` the matrix holds both."""
+
+    matrix: Path
+    samples: Path | None = None
+    features: Path | None = None
+    orientation: Literal["samples", "features"] = "samples"
+    subject: str
+    timepoint: str
+    baseline: str
+    arm: str | None = None
+    units: str | dict[str, str]
+    modality: Literal["proteomics", "metabolomics", "mirna"]
+    timepoint_order: list[str] | None = None
+    species: str = "human"
+    matrix_type: str | None = None
+    platform: str | None = None
+    sample_columns: list[str] = []
+
+
+class SimulateInput(_Strict):
+    """A simulated cohort; the options are those of `exo.datasets.simulate`."""
+
+    modality: Literal["proteomics", "metabolomics", "mirna"] = "proteomics"
+    options: dict[str, Any] = {}
+
+
+class InputConfig(_Strict):
+    """Where a cohort comes from: a table, a public dataset by name, or a simulation."""
+
+    table: TableInput | None = None
+    dataset: str | None = None
+    simulate: SimulateInput | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> InputConfig:
+        given = [k for k in ("table", "dataset", "simulate") if getattr(self, k) is not None]
+        if len(given) != 1:
+            raise ValueError("give exactly one of table, dataset, simulate")
+        return self
+
+
+class ScoreConfig(_Strict):
+    """Options of `exo.tl.score` and `score_change`."""
+
+    signatures: Path | list[str] | None = None
+    method: str = "baseline_z"
+    min_coverage: float = Field(default=0.5, ge=0, le=1)
+    several: Literal["error", "first"] = "error"
+
+
+class DifferentialConfig(_Strict):
+    """Options of `exo.tl.differential`."""
+
+    method: Literal["moderated", "paired_t"] = "moderated"
+    arm: str | None = "arm"
+    control: str | None = None
+    covariates: list[str] = []
+    contrasts: dict[str, str] | None = None
+    legacy: bool | None = None
+
+
+class TypicalErrorConfig(_Strict):
+    """A typical error from the literature or from an own reliability study."""
+
+    typical_error: float = Field(gt=0)
+    df: float | None = Field(default=None, gt=0)
+    source: str
+
+
+class RespondersConfig(_Strict):
+    """Options of `exo.tl.responders`; one analysis a treated arm."""
+
+    outcomes: Path | None = None
+    outcome: str
+    unit: str
+    pre: str
+    post: str
+    subject: str = "subject_id"
+    threshold: float
+    direction: Literal["up", "down"] = "up"
+    reliability: Literal["control"] | TypicalErrorConfig
+    arm: str | None = None
+    control: str | None = None
+    treated: list[str] | None = None
+    strata: list[str] = []
+    smallest_sd_ir: float | None = Field(default=None, gt=0)
+    level: float = Field(default=0.90, gt=0.5, lt=1)
+
+    @model_validator(mode="after")
+    def _control_needs_arm(self) -> RespondersConfig:
+        if self.control is not None and self.arm is None:
+            raise ValueError("control needs arm")
+        if self.reliability == "control" and self.control is None:
+            raise ValueError("reliability: control needs arm and control")
+        return self
+
+
+class PredictionConfig(_Strict):
+    """Options of `exo.ml.evaluate`; the outcome is the change of the responders section.
+
+    ``feature_time`` and ``outcome_time`` are in one unit, counted from the start of training.
+    Features drawn when the outcome was known make an association, not a prediction.
+    """
+
+    feature_time: float
+    outcome_time: float
+    clinical: list[str] | Literal["auto"] = "auto"
+    outer: tuple[int, int] = (5, 10)
+    inner: int = Field(default=5, ge=2)
+    n_permutations: int = Field(default=200, ge=0)
+    groups: str = "subject_id"
+
+
+class CohortConfig(_Strict):
+    """One cohort and the analyses asked of it."""
+
+    name: str = Field(pattern=r"^[a-z0-9_]+$")
+    title: str = ""
+    description: str = ""
+    input: InputConfig
+    keep_timepoints: list[str] | None = None
+    score: ScoreConfig | None = ScoreConfig()
+    differential: DifferentialConfig | None = DifferentialConfig()
+    responders: RespondersConfig | None = None
+    prediction: PredictionConfig | None = None
+
+    @model_validator(mode="after")
+    def _prediction_needs_outcome(self) -> CohortConfig:
+        if self.prediction is not None and self.responders is None:
+            raise ValueError("prediction needs the responders section, which defines the outcome")
+        return self
+
+
+class RunConfig(_Strict):
+    """A whole run."""
+
+    title: str = "Exerkine report"
+    seed: int | None = Field(default=None, ge=0)
+    cohorts: list[CohortConfig] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> RunConfig:
+        names = [c.name for c in self.cohorts]
+        if len(set(names)) < len(names):
+            raise ValueError("two cohorts have the same name")
+        return self
+
+
+def load_config(path: str | Path) -> RunConfig:
+    """Read and check a config; relative paths count from its folder.
+
+    Parameters
+    ----------
+    path
+        A YAML file.
+
+    Raises
+    ------
+    ConfigError
+        With the place in the config, and the nearest key where one is misspelt.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError("There is no such config file", where=str(path))
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        place = f"{path}, line {line + 1}" if line is not None else str(path)
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigError(f"Not readable as YAML: {problem}", where=place) from error
+    config = parse_config(content, str(path))
+    _resolve(config, path.resolve().parent)
+    return config
+
+
+def parse_config(content: object, where: str) -> RunConfig:
+    """Validate a mapping; `ConfigError` names the key that is wrong."""
+    if not isinstance(content, dict):
+        raise ConfigError("A config is a mapping with the key 'cohorts'", where=where)
+    try:
+        return RunConfig.model_validate(content)
+    except ValidationError as error:
+        # the narrowest place: a union reports each of its members, a typo only its own key
+        first = next(
+            (e for e in error.errors() if e["type"] == "extra_forbidden"), error.errors()[0]
+        )
+        place = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            message = f"Unknown key {first['loc'][-1]!r}"
+            near = get_close_matches(str(first["loc"][-1]), _keys(RunConfig), n=1, cutoff=0.5)
+            fix = f"Did you mean {near[0]!r}?" if near else None
+        else:
+            message, fix = first["msg"].removeprefix("Value error, "), None
+        raise ConfigError(
+            message, where=f"{where}: {place}" if place else where, fix=fix
+        ) from error
+
+
+def _keys(model: type[BaseModel], seen: frozenset[type] = frozenset()) -> list[str]:
+    keys = list(model.model_fields)
+    for field in model.model_fields.values():
+        for inner in _models(field.annotation):
+            if inner not in seen:
+                keys += _keys(inner, seen | {model})
+    return list(dict.fromkeys(keys))
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for part in getattr(annotation, "__args__", ()) for m in _models(part)]
+
+
+def _resolve(config: RunConfig, folder: Path) -> None:
+    for cohort in config.cohorts:
+        table = cohort.input.table
+        if table is not None:
+            table.matrix = folder / table.matrix
+            table.samples = folder / table.samples if table.samples else None
+            table.features = folder / table.features if table.features else None
+        if cohort.responders is not None and cohort.responders.outcomes is not None:
+            cohort.responders.outcomes = folder / cohort.responders.outcomes
+        if cohort.score is not None and isinstance(cohort.score.signatures, Path):
+            cohort.score.signatures = folder / cohort.score.signatures

@@ -1,0 +1,200 @@
+"""Responders and prediction: the analyses that need a table of outcomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from exerkine_omics import ml, pl, schema, tl
+from exerkine_omics.cohort import Reliability, ResponderResult, ResponseSpec
+from exerkine_omics.errors import AnalysisError, ConfigError, shown
+from exerkine_omics.workflow._config import RespondersConfig
+from exerkine_omics.workflow._figures import Figures
+from exerkine_omics.workflow._files import records, write_json, write_parquet
+from exerkine_omics.workflow._inputs import Cohort
+
+
+def responders(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str, Any]]:
+    """Responders of each treated arm, never pooled over doses; writes responders.parquet."""
+    section = cohort.config.responders
+    if section is None:
+        return []
+    table = outcome_table(cohort)
+    reliability = _reliability(section)
+    results: dict[str, ResponderResult] = {}
+    for arm in _treated(cohort, table):
+        results[arm or cohort.config.name] = tl.responders(
+            table,
+            pre=section.pre,
+            post=section.post,
+            subject=section.subject,
+            reliability=reliability,
+            threshold=section.threshold,
+            arm=section.arm,
+            control=section.control,
+            treated=arm or None,
+            strata=section.strata,
+            smallest_sd_ir=section.smallest_sd_ir,
+            direction=section.direction,
+            level=section.level,
+        )
+    frames = [r.frame.assign(analysis=label) for label, r in results.items()]
+    write_parquet(folder / "responders.parquet", pd.concat(frames, ignore_index=True))
+    parts = []
+    for number, (label, result) in enumerate(results.items()):
+        summary = result.to_dict()
+        parts.append(
+            {
+                "label": label,
+                "outcome": section.outcome,
+                "unit": section.unit,
+                "threshold": summary["threshold"],
+                "typical_error": summary["typical_error"],
+                "noise_source": _noise_source(section, result),
+                "counts": summary["counts"],
+                "sd_ir": {k: summary["sd_ir"][k] for k in ("estimate", "ci_low", "ci_high")},
+                "smallest_sd_ir": summary["sd_ir"]["smallest"],
+                "ceiling": {k: summary["ceiling"][k] for k in ("r2", "auc")},
+                "verdict": result.verdict,
+                "verdict_reason": result.verdict_reason,
+                "people": records(result.frame.drop(columns=schema.ARM, errors="ignore")),
+                "notes": list(result.notes),
+            }
+        )
+        figures.add(
+            "responders",
+            f"responders_{number + 1}",
+            lambda ax, r=result, t=label: pl.responders(r, unit=section.unit, title=t, ax=ax),
+            caption=f"{label}: change of {section.outcome} of each person; grey: what noise "
+            f"alone makes ({section.level:.0%} interval).",
+            alt=f"Waterfall of individual changes, {label}",
+        )
+    return parts
+
+
+def outcome_table(cohort: Cohort) -> pd.DataFrame:
+    """Outcomes of the cohort, one row a person."""
+    if cohort.outcomes is None:
+        raise ConfigError(
+            "There is no table of outcomes",
+            where=f"{cohort.config.name}: responders.outcomes",
+            fix="Name a file with one row a person.",
+        )
+    return cohort.outcomes
+
+
+def _treated(cohort: Cohort, table: pd.DataFrame) -> list[str]:
+    section = cohort.config.responders
+    if section is None or section.arm is None:
+        return [""]
+    if section.arm not in table:
+        return [""]  # tl.responders says which columns there are
+    present = [
+        a for a in dict.fromkeys(table[section.arm].dropna().astype(str)) if a != section.control
+    ]
+    chosen = section.treated or sorted(present)
+    unknown = [a for a in chosen if a not in present]
+    if unknown:
+        raise ConfigError(
+            f"{shown(unknown)} is none of the treated arms {shown(present)}",
+            where=f"{cohort.config.name}: responders.treated",
+        )
+    return chosen
+
+
+def _noise_source(section: Any, result: ResponderResult) -> str:
+    if section.reliability == "control":
+        within = f" within {' and '.join(section.strata)}" if section.strata else ""
+        return f"change of the control arm {section.control}{within}"
+    return str(section.reliability.source)
+
+
+def predict(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str, Any]]:
+    """Cross-validate the prediction of response in each treated arm; writes prediction.json.
+
+    An arm in which it cannot be done is reported with the reason; if none can, that is an error.
+    """
+    section, outcome = cohort.config.prediction, cohort.config.responders
+    if section is None or outcome is None:
+        return []
+    table = outcome_table(cohort).rename(columns={outcome.subject: schema.SUBJECT})
+    spec = ResponseSpec(
+        pre=outcome.pre,
+        post=outcome.post,
+        threshold=outcome.threshold,
+        reliability=_reliability(outcome),
+        arm=outcome.arm,
+        control=outcome.control,
+        direction=outcome.direction,
+        level=outcome.level,
+        strata=tuple(outcome.strata),
+    )
+    parts: list[dict[str, Any]] = []
+    impossible: list[AnalysisError] = []
+    arms = _treated(cohort, table)
+    for number, arm in enumerate(arms):
+        label = arm or cohort.config.name
+        people = table
+        if arm and outcome.arm:
+            people = table[table[outcome.arm].astype(str).isin([arm, str(outcome.control)])]
+        try:
+            result = ml.evaluate(
+                cohort.adata,
+                (spec, people),
+                groups=section.groups,
+                clinical=section.clinical,
+                outer=section.outer,
+                inner=section.inner,
+                n_permutations=section.n_permutations,
+                feature_time=section.feature_time,
+                outcome_time=section.outcome_time,
+            )
+        except AnalysisError as error:
+            impossible.append(error)
+            parts.append(_not_run(cohort, label, str(error)))
+            continue
+        summary = result.to_dict()
+        wanted = (
+            "kind", "n_people", "n_features", "metrics", "permutation_p", "increment_p",
+            "control", "stability", "verdict", "notes",
+        )  # fmt: skip
+        parts.append(
+            {"label": label, **{k: summary[k] for k in wanted}, "ceiling": summary["ceiling"]}
+        )
+        figures.add(
+            "prediction",
+            f"roc_{number + 1}",
+            lambda ax, r=result: pl.roc(r, ax=ax),
+            caption=f"{label}: receiver operating characteristic, people out of the training fold.",
+            alt=f"ROC curve, {label}",
+        )
+    write_json(folder / "prediction.json", parts)
+    if len(impossible) == len(arms):
+        raise impossible[0]
+    return parts
+
+
+def _not_run(cohort: Cohort, label: str, reason: str) -> dict[str, Any]:
+    return {
+        "label": label,
+        "kind": "prediction",
+        "n_people": 0,
+        "n_features": cohort.adata.n_vars,
+        "metrics": [],
+        "permutation_p": None,
+        "increment_p": None,
+        "ceiling": None,
+        "control": None,
+        "stability": None,
+        "verdict": f"not possible: {reason}",
+        "notes": [],
+    }
+
+
+def _reliability(section: RespondersConfig) -> Any:
+    if section.reliability == "control":
+        return "control"
+    given = section.reliability
+    return Reliability.from_typical_error(given.typical_error, df=given.df)

@@ -1,0 +1,253 @@
+"""The analyses of one cohort: each writes its files and returns its part of the summary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from exerkine_omics import io, pl, pp, schema, sig, tl
+from exerkine_omics.cohort import meta, timepoints
+from exerkine_omics.errors import ConfigError, shown
+from exerkine_omics.workflow._figures import Figures
+from exerkine_omics.workflow._files import records, write_parquet, write_whole
+from exerkine_omics.workflow._inputs import Cohort
+
+_TOP = 50
+_NOT_ATTRIBUTABLE = (
+    "There is no control arm: this is change over time, not attributable to exercise."
+)
+
+
+def describe(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any]:
+    """Who is there, who is paired, what the check found; writes checked.h5ad."""
+    adata = cohort.adata
+    known = meta(adata)
+    several = len(timepoints(adata)) > 1
+    summary: dict[str, Any] = {
+        "status": "done",
+        "name": cohort.config.name,
+        "title": cohort.config.title or cohort.config.name,
+        "description": cohort.config.description,
+        **{
+            key: str(known.get(key, schema.UNKNOWN))
+            for key in (
+                schema.PLATFORM,
+                schema.MODALITY,
+                schema.UNITS,
+                schema.SPECIES,
+                schema.MATRIX,
+                schema.BASELINE,
+            )
+        },
+        "n_samples": adata.n_obs,
+        "n_people": int(adata.obs[schema.SUBJECT].nunique()),
+        "n_features": adata.n_vars,
+        "n_pairs_max": 0,
+        "pairs": [],
+        "dropped": [],
+        "findings": records(cohort.check.to_frame().drop(columns="id")),
+    }
+    if several:
+        cohort.check.raise_for_errors()
+        pairs = pp.pair(adata)
+        counts = pairs.counts
+        summary["n_pairs_max"] = int(counts["n_pairs"].max())
+        summary["pairs"] = records(counts)
+        dropped = pairs.dropped[[schema.SUBJECT, schema.TIMEPOINT, "reason"]]
+        summary["dropped"] = records(dropped)
+    write_whole(folder / "checked.h5ad", lambda p: io.write(adata, p))
+    figures.add(
+        "qc",
+        "qc_missing",
+        lambda ax: pl.qc(adata, ax=ax),
+        caption="Share of missing values by sample and by feature at each time point.",
+        alt="Share of missing values by time point",
+    )
+    return summary
+
+
+def score(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any] | None:
+    """Scores, their change and the test of it; writes scores.parquet and score_change.parquet."""
+    section = cohort.config.score
+    if section is None:
+        return None
+    adata = cohort.adata
+    signatures = _signatures(section.signatures)
+    if signatures is None:
+        signatures = sig.load().query(modality=str(meta(adata)[schema.MODALITY]))
+    options: dict[str, Any] = {
+        "method": section.method,
+        "min_coverage": section.min_coverage,
+        "several": section.several,
+    }
+    tl.score(adata, signatures, **options)
+    changes = tl.score_change(adata, signatures, **options)
+    control = cohort.config.differential.control if cohort.config.differential else None
+    tested = tl.score_test(changes, control=control)
+    scores, covered = (
+        adata.obsm[schema.score_key(section.method)],
+        adata.obsm[schema.coverage_key(section.method)],
+    )
+    long = scores.reset_index(names=schema.SAMPLE_ID).melt(
+        schema.SAMPLE_ID, var_name="signature", value_name="score"
+    )
+    long["coverage"] = covered.melt(value_name="coverage")["coverage"]
+    write_parquet(folder / "scores.parquet", long)
+    write_parquet(folder / "score_change.parquet", changes)
+    write_parquet(folder / "score_test.parquet", tested)
+
+    coverage = signatures.coverage(adata)
+    enough = coverage["coverage"] >= section.min_coverage
+    coverage["status"] = np.where(enough, schema.OK, f"below {section.min_coverage:g}: no score")
+    usable = list(coverage.loc[enough, "signature"])
+    notes = [_NOT_ATTRIBUTABLE] if control is None else []
+    notes += [
+        f"{s.name} is a panel of {len(s.members)}: look at each member."
+        for s in signatures.values()
+        if s.kind == "panel"
+    ]
+    notes += [
+        f"{s.name} is a confounder set: its change warns, it is no exerkine response."
+        for s in signatures.values()
+        if s.confounder and s.name in usable
+    ]
+    notes += _context_notes(cohort, [signatures[name] for name in usable])
+    if usable:
+        shown_changes = changes[changes["signature"].astype(str).isin(usable)]
+        titles = {s.name: s.title for s in signatures.values()}
+        figures.add(
+            "scores",
+            "score_change",
+            lambda ax: pl.score_change(shown_changes, names=titles, ax=ax),
+            caption="Change of each person's score from baseline, with mean and 95% interval.",
+            alt="Change of signature scores by person",
+        )
+        figures.add(
+            "scores",
+            "score_trajectory",
+            lambda ax: pl.trajectory(adata, usable[0], score=section.method, ax=ax),
+            caption=f"{titles[usable[0]]}: each person's score over time.",
+            alt=f"Trajectories of the score of {usable[0]}",
+        )
+    return {
+        "method": section.method,
+        "min_coverage": section.min_coverage,
+        "coverage": records(coverage),
+        "change": [_score_row(r) for r in records(tested)],
+        "notes": notes,
+    }
+
+
+def differential(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any] | None:
+    """Test single features; writes differential.parquet."""
+    section = cohort.config.differential
+    if section is None:
+        return None
+    adata = cohort.adata
+    frame = tl.differential(adata, **section.model_dump())
+    write_parquet(folder / "differential.parquet", frame)
+    names = _names(adata.var)
+    ok = frame["status"] == schema.OK
+    counts = []
+    for contrast, part in frame.groupby("contrast", observed=True, sort=False):
+        good = part[part["status"] == schema.OK]
+        counts.append(
+            {
+                "contrast": str(contrast),
+                "n_tested": len(good),
+                "n_not_tested": len(part) - len(good),
+                "n_pairs_min": float(good["n_pairs"].min()) if len(good) else None,
+                "n_pairs_max": float(good["n_pairs"].max()) if len(good) else None,
+                "n_significant": int((good["p_adj"] <= 0.05).sum()),
+            }
+        )
+    top = (
+        frame[ok]
+        .sort_values("p_value", kind="stable")
+        .groupby("contrast", observed=True, sort=False)
+    )
+    best = pd.concat([top.head(_TOP).sort_index(), frame[~ok].head(_TOP)])
+    columns = [
+        "feature", "contrast", "estimate", "ci_low", "ci_high", "p_value", "p_adj",
+        "effect_size", "n_pairs", "units", "status",
+    ]  # fmt: skip
+    rows = best[columns]
+    rows.insert(1, "name", rows["feature"].astype(str).map(names))
+    if ok.any():
+        # the control-subtracted contrast where there is one, else the first
+        first = [c["contrast"] for c in counts if c["n_tested"]]
+        minus = [c for c in first if section.control and f" - {section.control}: " in c]
+        shown_contrast = (minus or first)[0]
+        figures.add(
+            "differential",
+            "volcano",
+            lambda ax: pl.volcano(frame, contrast=shown_contrast, names=names, ax=ax),
+            caption=f"Effect against evidence for {shown_contrast}.",
+            alt=f"Volcano plot of {shown_contrast}",
+        )
+        strongest = frame[ok].sort_values("p_value", kind="stable")["feature"].astype(str).iloc[0]
+        figures.add(
+            "differential",
+            "trajectory",
+            lambda ax: pl.trajectory(adata, strongest, ax=ax),
+            caption=f"{names[strongest]}: each person's values over time.",
+            alt=f"Trajectories of {names[strongest]}",
+        )
+    return {
+        "method": section.method,
+        "contrasts": counts,
+        "top": records(rows),
+        "notes": [] if section.control else [_NOT_ATTRIBUTABLE],
+    }
+
+
+def _signatures(chosen: Path | list[str] | None) -> sig.SignatureSet | None:
+    if chosen is None or isinstance(chosen, Path):
+        return None if chosen is None else sig.load(chosen)
+    shipped = sig.load()
+    unknown = [name for name in chosen if name not in shipped]
+    if unknown:
+        raise ConfigError(
+            f"There is no signature {shown(unknown)}", where="score.signatures",
+            fix=f"Shipped: {', '.join(shipped)}.",
+        )  # fmt: skip
+    return sig.SignatureSet([shipped[name] for name in chosen])
+
+
+def _context_notes(cohort: Cohort, signatures: list[sig.Signature]) -> list[str]:
+    """Species and matrix that a signature was not made for: said, never silent."""
+    known = meta(cohort.adata)
+    species, matrix = (str(known.get(k, schema.UNKNOWN)) for k in (schema.SPECIES, schema.MATRIX))
+    notes = []
+    for s in signatures:
+        if s.species != species:
+            notes.append(f"{s.name} is a {s.species} signature, scored on {species}.")
+        if s.matrix and matrix not in s.matrix:
+            notes.append(f"{s.name} was found in {', '.join(s.matrix)}; the matrix here: {matrix}.")
+    return notes
+
+
+def _score_row(row: dict[str, Any]) -> dict[str, Any]:
+    arm, _, change = row["contrast"].rpartition(": ")
+    return {
+        "signature": row["feature"],
+        "arm": arm,
+        "timepoint": change.removesuffix(" - baseline"),
+        "n_pairs": row["n_pairs"],
+        "mean_change": row["estimate"],
+        "ci_low": row["ci_low"],
+        "ci_high": row["ci_high"],
+        "p_value": row["p_value"],
+    }
+
+
+def _names(var: pd.DataFrame) -> dict[str, str]:
+    """Gene symbol, name, or id of each feature: the first that is there."""
+    names = {str(f): str(f) for f in var.index}
+    for column in (schema.NAME, schema.MIRBASE, schema.GENE_SYMBOL):
+        if column in var:
+            names |= {str(f): v for f, v in var[column].items() if isinstance(v, str) and v}
+    return names

@@ -1,0 +1,82 @@
+"""The methods paragraph of a cohort, from what was run, with versions."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from exerkine_omics import __version__
+from exerkine_omics.workflow._config import CohortConfig
+
+_LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "anndata", "matplotlib")
+_TESTS = {
+    "moderated": (
+        "a linear model of arm by time point with the subject as fixed block and residual "
+        "variances moderated by empirical Bayes (Smyth 2004)"
+    ),
+    "paired_t": (
+        "paired t tests on each person's own change, and Welch's t test of the changes between arms"
+    ),
+}
+_SMYTH = (
+    "Smyth GK (2004) Linear models and empirical Bayes methods for assessing differential "
+    "expression in microarray experiments. Stat Appl Genet Mol Biol 3:3. doi:10.2202/1544-6115.1027"
+)
+_ATKINSON = "Atkinson G, Batterham AM (2015) Exp Physiol 100:577-588. doi:10.1113/EP085070 (SDir)"
+_SWINTON = "Swinton PA et al. (2018) Front Nutr 5:41. doi:10.3389/fnut.2018.00041 (typical error)"
+
+
+def versions() -> dict[str, str]:
+    """Versions of the package and of the libraries that make its numbers."""
+    return {"exerkine_omics": __version__, **{name: version(name) for name in _LIBRARIES}}
+
+
+def methods(config: CohortConfig, summary: dict[str, Any], seed: int) -> list[str]:
+    """Paragraphs that say what was done to this cohort."""
+    people, features = summary["n_people"], summary["n_features"]
+    text = [
+        f"{summary['n_samples']} samples of {people} people and {features} features "
+        f"({summary['modality']}, {summary['units']}, {summary['matrix']}) were read; samples were "
+        f"paired by person against {summary['baseline']!r}, never by row order."
+    ]
+    if config.score is not None:
+        text.append(
+            "Signature scores are signed weighted means of z scores against mean and SD of the "
+            "baseline samples; missing members are left out and the share of weight that was "
+            f"measured is stated as coverage (no score below {config.score.min_coverage:g}). "
+            "Changes use only members measured at both times."
+        )
+    if config.differential is not None:
+        text.append(
+            f"Single features were tested by {_TESTS[config.differential.method]}; a missing value "
+            "is an absent row. P values were adjusted by Benjamini-Hochberg within each contrast."
+        )
+    section = config.responders
+    if section is not None:
+        text.append(
+            f"A person's change of {section.outcome} has a {section.level:.0%} interval "
+            "from the typical error; responders lie wholly beyond the threshold of "
+            f"{section.threshold:g} {section.unit}. SDir is the signed root of the difference of "
+            "the variances of change between the treated and the control arm."
+        )
+    if config.prediction is not None:
+        outer = config.prediction.outer
+        text.append(
+            "Prediction: elastic-net logistic regression in nested cross-validation that keeps "
+            f"each person on one side ({outer[0]} outer folds, {outer[1]} repeats, "
+            f"{config.prediction.inner} inner folds); imputation, scaling, penalty and labels are "
+            f"learnt in the training folds; {config.prediction.n_permutations} permutations."
+        )
+    used = ", ".join(f"{name} {number}" for name, number in versions().items())
+    text.append(f"Software: {used}; seed {seed}.")
+    return text
+
+
+def references(config: CohortConfig) -> list[str]:
+    """Papers behind the methods that were run."""
+    found = []
+    if config.differential is not None and config.differential.method == "moderated":
+        found.append(_SMYTH)
+    if config.responders is not None:
+        found += [_ATKINSON, _SWINTON]
+    return found

@@ -1,0 +1,236 @@
+"""Made-up frames and results with the columns that tl and ml return."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import anndata as ad
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+matplotlib.use("Agg")
+
+
+def make_result_frame(n: int = 5, contrasts: tuple[str, ...] = ("post - pre",), seed: int = 0):
+    """Result frame of ``n`` features; the last feature of each contrast was not tested."""
+    rng = np.random.default_rng(seed)
+    frames = []
+    for contrast in contrasts:
+        estimate = rng.normal(0, 0.3, n)
+        estimate[: max(n // 20, 2)] += rng.choice([-1, 1], max(n // 20, 2)) * rng.uniform(1, 4)
+        n_pairs = rng.integers(7, 12, n)
+        se = rng.uniform(0.15, 0.35, n)
+        df = n_pairs - 1.0
+        p = 2 * stats.t.sf(np.abs(estimate / se), df)
+        half = stats.t.ppf(0.975, df) * se
+        frame = pd.DataFrame(
+            {
+                "feature": [f"OID{i:05d}" for i in range(n)],
+                "contrast": contrast,
+                "estimate": estimate,
+                "se": se,
+                "df": df,
+                "statistic": estimate / se,
+                "p_value": p,
+                "p_adj": stats.false_discovery_control(p),
+                "ci_low": estimate - half,
+                "ci_high": estimate + half,
+                "effect_size": estimate / 0.9,
+                "n_pairs": n_pairs,
+                "n_obs": 2 * n_pairs,
+                "method": "paired_t",
+                "units": "NPX",
+                "family": contrast,
+                "status": "ok",
+            }
+        )
+        numbers = ["estimate", "se", "df", "statistic", "p_value", "p_adj", "ci_low", "ci_high"]
+        frame.loc[n - 1, [*numbers, "effect_size"]] = np.nan
+        frame.loc[n - 1, "status"] = "fewer than 3 pairs"
+        frame.loc[n - 1, "n_pairs"] = 2
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True).astype(
+        dict.fromkeys(("feature", "contrast", "method", "units", "family", "status"), "category")
+    )
+
+
+def make_names(n: int) -> dict[str, str]:
+    genes = ["IL6", "FGF21", "GDF15", "BDNF", "IL10", "CXCL8", "LEP", "IL1RN", "APLN", "MSTN"]
+    return {f"OID{i:05d}": genes[i] if i < len(genes) else f"GENE{i}" for i in range(n)}
+
+
+def make_change(n_signatures: int = 3, n_people: int = 12, times=("post", "rest"), arms=True):
+    rng = np.random.default_rng(1)
+    rows = []
+    for s in range(n_signatures):
+        for time in times:
+            for person in range(n_people):
+                change = rng.normal(s % 4 * 0.4 * (person % 2), 0.6)
+                lost = person == 0 and s == 0
+                rows.append(
+                    {
+                        "subject_id": f"P{person:02d}",
+                        "arm": "EE" if person % 2 else "CON",
+                        "signature": f"acute_response_{s}",
+                        "timepoint": time,
+                        "change": np.nan if lost else change,
+                        "std_change": np.nan if lost else change / 0.6,
+                        "coverage": 0.6 + 0.05 * (person % 3),
+                        "n_members": 12,
+                        "status": "coverage below 0.5" if lost else "ok",
+                    }
+                )
+    frame = pd.DataFrame(rows)
+    frame["timepoint"] = pd.Categorical(frame["timepoint"], list(times))
+    return frame if arms else frame.drop(columns="arm")
+
+
+def make_responders(n: int = 20, arms=None, seed: int = 2):
+    rng = np.random.default_rng(seed)
+    pre = rng.normal(42, 6, n)
+    change = rng.normal(2.2, 2.6, n)
+    half = 2.9
+    low, high = change - half, change + half
+    category = np.where(
+        low > 1.5,
+        "responder",
+        np.where(high < 0, "adverse", np.where(high < 1.5, "non", "uncertain")),
+    )
+    frame = pd.DataFrame(
+        {
+            "subject_id": [f"P{i:03d}" for i in range(n)],
+            "pre": pre,
+            "post": pre + change,
+            "change": change,
+            "ci_low": low,
+            "ci_high": high,
+            "p_response": stats.norm.sf(1.5, change, half / 1.96),
+            "category": category,
+        }
+    )
+    frame.loc[n - 1, ["post", "change", "ci_low", "ci_high", "p_response"]] = np.nan
+    frame.loc[n - 1, "category"] = "unknown"
+    if arms:
+        frame.insert(1, "arm", [arms[i % len(arms)] for i in range(n)])
+    return SimpleNamespace(
+        frame=frame,
+        sd_ir=SimpleNamespace(estimate=0.9, ci_low=-1.1, ci_high=1.9),
+        ceiling=SimpleNamespace(r2=0.2, auc=0.68),
+        verdict="cannot be known",
+        verdict_reason="The interval of SDir, -1.1 to 1.9, includes 0 and the smallest SD of "
+        "interest, 1.5",
+        threshold=1.5,
+        typical_error=1.05,
+        half_width=half,
+        level=0.95,
+    )
+
+
+def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_net",)):
+    rng = np.random.default_rng(4)
+    grid = np.linspace(0, 1, 51)
+    curves, metrics = [], []
+    for number, block in enumerate(blocks):
+        for model in models:
+            tpr = grid ** (0.8 - 0.15 * number)
+            band = 0.16 * np.sin(np.pi * grid)
+            curves.append(
+                pd.DataFrame(
+                    {
+                        "block": block,
+                        "model": model,
+                        "fpr": grid,
+                        "tpr": tpr,
+                        "ci_low": np.clip(tpr - band, 0, 1),
+                        "ci_high": np.clip(tpr + band, 0, 1),
+                    }
+                )
+            )
+            auc = 0.55 + 0.08 * number
+            metrics.append(("auc", block, model, auc, auc - 0.14, auc + 0.13))
+    predictions = pd.DataFrame(
+        {
+            "subject_id": [f"P{i:02d}" for i in range(40)] * 2,
+            "label": [i % 2 for i in range(40)] * 2,
+            "probability": rng.random(80),
+        }
+    )
+    columns = ["metric", "block", "model", "estimate", "ci_low", "ci_high"]
+    return SimpleNamespace(
+        roc=pd.concat(curves, ignore_index=True),
+        metrics=pd.DataFrame(metrics, columns=columns),
+        predictions=predictions,
+        permutation_p=0.21,
+        ceiling=0.68,
+    )
+
+
+def make_cohort(n_features: int = 5, n_people: int = 11, n_times: int = 5, arms=()):
+    rng = np.random.default_rng(5)
+    times = ["pre", "km25", "finish", "h2", "h24"][:n_times]
+    rows, values = [], []
+    for person in range(n_people):
+        level = rng.normal(4, 1, n_features)
+        for number, time in enumerate(times):
+            if person in (1, 4) and time == "km25":
+                continue
+            rows.append((f"P{person:02d}_{time}", f"P{person:02d}", time))
+            values.append(level + 1.4 * np.sin(number) + rng.normal(0, 0.5, n_features))
+    obs = pd.DataFrame(rows, columns=["sample_id", "subject_id", "timepoint"])
+    obs = obs.set_index("sample_id")
+    obs["timepoint"] = pd.Categorical(obs["timepoint"], times, ordered=True)
+    if arms:
+        number = obs["subject_id"].str[1:].astype(int)
+        obs["arm"] = pd.Categorical([arms[i % len(arms)] for i in number], list(arms))
+    matrix = np.array(values)
+    matrix[rng.random(matrix.shape) < rng.uniform(0, 0.3, n_features)] = np.nan
+    names = make_names(n_features)
+    var = pd.DataFrame({"gene_symbol": list(names.values())}, index=list(names))
+    adata = ad.AnnData(matrix, obs=obs, var=var)
+    adata.uns["exerkine"] = {"schema_version": "1", "units": "NPX", "baseline": "pre"}
+    adata.obsm["score_baseline_z"] = pd.DataFrame(
+        {"acute_myokine_response": rng.normal(0, 1, adata.n_obs)}, index=adata.obs_names
+    )
+    return adata
+
+
+def make_coverage(n: int = 5):
+    rng = np.random.default_rng(6)
+    members = rng.integers(5, 40, n)
+    measured = (members * rng.random(n)).astype(int)
+    return pd.DataFrame(
+        {
+            "signature": [f"signature_{i}" for i in range(n)],
+            "coverage": measured / members,
+            "n_measured": measured,
+            "n_members": members,
+        }
+    )
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    """Close what a test drew, and see that no function changed the global style."""
+    import matplotlib.pyplot as plt
+
+    before = dict(matplotlib.rcParams)
+    yield
+    plt.close("all")
+    assert dict(matplotlib.rcParams) == before
+
+
+@pytest.fixture
+def make():
+    """Makers of made-up input, by name."""
+    return SimpleNamespace(
+        result_frame=make_result_frame,
+        names=make_names,
+        change=make_change,
+        responders=make_responders,
+        prediction=make_prediction,
+        cohort=make_cohort,
+        coverage=make_coverage,
+    )

@@ -1,0 +1,44 @@
+"""Forest plot: rows, intervals, pairs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from exerkine_omics import pl
+from exerkine_omics.errors import UsageError
+
+
+def test_rows_intervals_and_pairs(make):
+    frame = make.result_frame(6, ("post - pre", "late - pre"))
+    picked = ["OID00003", "OID00000", "OID00005"]
+    ax, data = pl.forest(frame, picked, names=make.names(6), return_data=True)
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["BDNF", "IL6", "CXCL8"]
+    assert len(data) == 4  # OID00005 was not tested
+    drawn = sorted(
+        tuple(np.round(s[:, 0], 9)) for c in ax.collections if hasattr(c, "get_segments")
+        for s in c.get_segments()
+    )  # fmt: skip
+    assert drawn == sorted(map(tuple, np.round(data[["ci_low", "ci_high"]], 9).to_numpy()))
+    pairs = [t.get_text() for t in ax.texts if t.get_gid() == "n"]
+    assert pairs == [f"n={n}" for n in data["n_pairs"]]
+    caption = next(t.get_text() for t in ax.texts if t.get_gid() == "caption")
+    assert "Not drawn: 2 rows" in caption
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]  # the first feature is at the top
+
+
+def test_best_features_by_default(make):
+    frame = make.result_frame(5000)
+    ax, data = pl.forest(frame, n_top=7, return_data=True)
+    assert set(data["feature"].astype(str)) == set(
+        frame.nsmallest(7, "p_value")["feature"].astype(str)
+    )
+    caption = next(t.get_text() for t in ax.texts if t.get_gid() == "caption")
+    assert "4,992 more features" in caption.replace("\n", " ")
+
+
+def test_unknown_names_are_refused(make):
+    with pytest.raises(UsageError, match="no feature 'XX'"):
+        pl.forest(make.result_frame(5), ["XX"])
+    with pytest.raises(UsageError, match="no contrast 'nil'"):
+        pl.forest(make.result_frame(5), contrasts=["nil"])

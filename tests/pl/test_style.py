@@ -1,0 +1,68 @@
+"""Manners of all figures: imports, return values, legends outside, nothing clipped."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import matplotlib
+import matplotlib.pyplot as plt
+import pytest
+from matplotlib.axes import Axes
+
+from exerkine_omics import pl
+
+FIGURES = {
+    "volcano": lambda make, n, **k: pl.volcano(make.result_frame(n), names=make.names(n), **k),
+    "forest": lambda make, n, **k: pl.forest(make.result_frame(n), **k),
+    "trajectory": lambda make, n, **k: pl.trajectory(make.cohort(n), "OID00001", **k),
+    "score_change": lambda make, n, **k: pl.score_change(make.change(min(n, 60)), **k),
+    "responders": lambda make, n, **k: pl.responders(make.responders(min(n, 400)), **k),
+    "roc": lambda make, n, **k: pl.roc(make.prediction(), **k),
+    "coverage": lambda make, n, **k: pl.coverage(make.coverage(n), **k),
+    "qc": lambda make, n, **k: pl.qc(make.cohort(n), **k),
+}
+
+
+def test_every_figure_is_here():
+    assert set(FIGURES) == set(pl.__all__) == set(dir(pl))
+
+
+@pytest.mark.parametrize("n", [5, 5000])
+@pytest.mark.parametrize("name", FIGURES)
+def test_nothing_is_clipped_and_the_legend_stands_outside(make, name, n):
+    ax = FIGURES[name](make, n)
+    figure = ax.figure
+    figure.draw_without_rendering()
+    legend = ax.get_legend()
+    if legend is not None:
+        assert legend.get_window_extent().x0 >= ax.get_window_extent().x1
+    box, page = figure.get_tightbbox(), figure.bbox_inches
+    for low, high in ((page.x0, box.x0), (page.y0, box.y0), (box.x1, page.x1), (box.y1, page.y1)):
+        assert low <= high + 0.05
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_axes_given_are_used_and_data_is_returned_on_request(make, name):
+    _, ax = plt.subplots()
+    assert FIGURES[name](make, 5, ax=ax) is ax
+    pair = FIGURES[name](make, 5, return_data=True)
+    assert isinstance(pair[0], Axes) and len(pair[1])
+    assert list(pair[1].index) == list(range(len(pair[1])))
+
+
+def test_the_callers_style_is_kept(make):
+    with matplotlib.rc_context({"font.size": 17.0, "axes.spines.top": True}):
+        pl.volcano(make.result_frame(5))
+        assert matplotlib.rcParams["font.size"] == 17.0
+
+
+@pytest.mark.quick
+def test_import_loads_no_plotting_library():
+    code = (
+        "import sys, exerkine_omics.pl, exerkine_omics.report;"
+        "bad = {'matplotlib.pyplot', 'seaborn', 'sklearn', 'statsmodels'} & set(sys.modules);"
+        "sys.exit(f'{bad}' if bad else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,107 @@
+"""The config: what it takes, and one message for what it does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from exerkine_omics.errors import ConfigError
+from exerkine_omics.workflow import load_config
+
+GOOD = {
+    "cohorts": [
+        {
+            "name": "one",
+            "input": {
+                "table": {
+                    "matrix": "m.csv",
+                    "samples": "s.csv",
+                    "subject": "who",
+                    "timepoint": "when",
+                    "baseline": "pre",
+                    "units": "NPX",
+                    "modality": "proteomics",
+                }
+            },
+        }
+    ]
+}
+
+
+def written(tmp_path: Path, change) -> Path:
+    content = yaml.safe_load(yaml.safe_dump(GOOD))
+    change(content)
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+@pytest.mark.quick
+def test_relative_paths_count_from_the_config(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, lambda c: None))
+    table = config.cohorts[0].input.table
+    assert table is not None
+    assert table.matrix == tmp_path.resolve() / "m.csv"
+    assert table.samples == tmp_path.resolve() / "s.csv"
+
+
+def _in(content, *keys):
+    for key in keys:
+        content = content[key]
+    return content
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda c: c["cohorts"][0].update(scor={}), "Did you mean 'score'"),
+        (lambda c: c.update(cohort=[]), "Did you mean 'cohorts'"),
+        (lambda c: _in(c, "cohorts", 0, "input", "table").update(basline="x"), "'baseline'"),
+        (lambda c: _in(c, "cohorts", 0, "input", "table").pop("subject"), "subject"),
+        (lambda c: _in(c, "cohorts", 0, "input").update(dataset="x"), "exactly one"),
+        (lambda c: _in(c, "cohorts", 0).update(name="My cohort"), "name"),
+        (lambda c: c["cohorts"].append(c["cohorts"][0]), "same name"),
+        (lambda c: c.update(cohorts=[]), "cohorts"),
+        (lambda c: c["cohorts"][0].update(score={"min_coverage": 2}), "min_coverage"),
+        (lambda c: c["cohorts"][0].update(differential={"method": "anova"}), "method"),
+        (
+            lambda c: c["cohorts"][0].update(prediction={"feature_time": 0, "outcome_time": 1}),
+            "responders section",
+        ),
+        (
+            lambda c: c["cohorts"][0].update(
+                responders={
+                    "outcome": "x",
+                    "unit": "y",
+                    "pre": "a",
+                    "post": "b",
+                    "threshold": 1,
+                    "reliability": "control",
+                }
+            ),
+            "needs arm and control",
+        ),
+    ],
+)
+def test_wrong_configs_name_the_place(tmp_path: Path, change, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        load_config(written(tmp_path, change))
+    assert "config.yaml" in str(caught.value)
+    assert caught.value.exit_code == 3
+
+
+def test_files_that_are_no_config(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such"):
+        load_config(tmp_path / "none.yaml")
+    path = tmp_path / "bad.yaml"
+    path.write_text("cohorts:\n  - name: [1, 2\n")
+    with pytest.raises(ConfigError, match="line"):
+        load_config(path)
+    path.write_text("- 1\n")
+    with pytest.raises(ConfigError, match="mapping"):
+        load_config(path)
+    path.write_bytes(b"\xff\xfe\x00bad")
+    with pytest.raises(ConfigError, match="YAML"):
+        load_config(path)
