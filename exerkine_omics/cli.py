@@ -140,6 +140,9 @@ def signatures_validate(path: Annotated[Path | None, typer.Argument()] = None) -
 
 
 def _print_table(title: str, frame: object) -> None:
+    if not sys.stdout.isatty():  # a pipe gets lines that other tools can read
+        typer.echo(frame.to_csv(sep="\t", index=False), nl=False)  # type: ignore[attr-defined]
+        return
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

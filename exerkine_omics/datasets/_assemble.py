@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,7 @@ def measure(
     curve: np.ndarray,
     seed: int,
 ) -> np.ndarray:
-    """Samples x features before anything is lost."""
+    """Return samples x features before anything is lost."""
     table = features.table
     n = len(levels)
     noise = np.stack(
@@ -170,7 +171,9 @@ def join_platforms(data: Mapping[str, AnnData], outcomes: pd.DataFrame) -> MuDat
     """Join platforms by visit; the subject table lies in ``uns``."""
     import mudata
 
-    with mudata.set_options(pull_on_update=False):
+    # mudata 0.3 copies all columns up unless told not to, 0.4 never does and has no such option
+    option = getattr(mudata, "set_options", None)
+    with option(pull_on_update=False) if option else nullcontext():
         joined = mudata.MuData({name: adata.copy() for name, adata in data.items()})
     if data:
         sheet = next(iter(data.values())).obs
@@ -190,9 +193,9 @@ def check_request(
     choices: Mapping[str, tuple[str, Sequence[str]]],
 ) -> None:
     """Raise `UsageError` for what cannot be simulated."""
-    for name, (value, known) in choices.items():
-        if value not in known:
-            raise UsageError(f"{name}={value!r} is not known", fix=f"One of {', '.join(known)}.")
+    for name, (choice, known) in choices.items():
+        if choice not in known:
+            raise UsageError(f"{name}={choice!r} is not known", fix=f"One of {', '.join(known)}.")
     for name, value in shares.items():
         if not 0 <= value <= 1:
             raise UsageError(f"{name}={value!r} is no share", fix="Give a number from 0 to 1.")
@@ -206,7 +209,8 @@ def check_request(
             raise UsageError(f"{name}={labels!r} are no distinct names", fix="Give a tuple.")
     if any("|" in str(t) for t in timepoints):
         raise UsageError(
-            f"A time point holds '|': {shown(timepoints)}", fix="Visits are named subject|timepoint."
+            f"A time point holds '|': {shown(timepoints)}",
+            fix="Visits are named subject|timepoint.",
         )
 
 

@@ -249,9 +249,7 @@ def simulate(
     for modality, one in panels.items():
         own = planted_effects(one, design, effects or {}, effect_scale)
         known, log2 = features[modality], own["log2"].to_numpy()
-        x = measure(
-            visits, modality, known, levels[modality], one, log2, exercises, curve, seed
-        )
+        x = measure(visits, modality, known, levels[modality], one, log2, exercises, curve, seed)
         how = BELOW[modality] if below_lod == "vendor" else below_lod
         share = parameter(modality, "missing") if missing is None else missing
         values = lose(x, known, visits, modality, below=how, missing=share, seed=seed)

@@ -1,10 +1,11 @@
 """Files and frames to AnnData, and back; no statistics."""
 
 from exerkine_omics.io._frames import from_frames, set_samples
+from exerkine_omics.io._outcomes import read_outcomes
 from exerkine_omics.io._storage import read, write
 from exerkine_omics.io._tables import read_table
 
-__all__ = ["from_frames", "read", "read_table", "set_samples", "write"]
+__all__ = ["from_frames", "read", "read_outcomes", "read_table", "set_samples", "write"]
 
 
 def __dir__() -> list[str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from exerkine_omics.errors import InputError, shown
@@ -19,7 +21,9 @@ _SEPARATORS = ("\t", ";", ",", "|")  # a tie goes to the earlier one: `1,5;2,5` 
 _NAMES = {"\t": "tab", ";": "';'", ",": "','", "|": "'|'"}
 _COMMA_NUMBER = re.compile(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?")
 _POINT_NUMBER = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?")
+_CODE = re.compile(r"0\d+|\d{16,}")
 _SAMPLE_LINES = 200
+_BLOCK = 1000  # rows
 _MOST_FIELD = 1 << 24
 
 
@@ -49,22 +53,9 @@ def read_text(
     chosen = sep or _separator(lines, path)
     header, start = _header_and_lengths(lines, chosen, path)
     comma, doubt = (decimal == ",", "") if decimal else _decimal_comma(lines[start:], chosen)
-    kept = {i: str for i, name in enumerate(header) if name in text or (i == 0 and first_is_id)}
-    kept.update(dict.fromkeys(_padded(lines[start:], chosen), str))
-    frame = pd.read_csv(  # type: ignore[call-overload]
-        io.StringIO("".join(lines[start:]), newline=""),
-        sep=chosen,
-        decimal="," if comma else ".",
-        header=None,
-        names=list(range(len(header))),
-        index_col=False,
-        dtype=kept,
-        keep_default_na=False,
-        na_values={i: sorted(MISSING_WORDS) for i in range(len(header)) if i not in kept},
-        float_precision="round_trip",  # what to_csv wrote is read to the last bit
-        low_memory=False,
-        quotechar='"',
-    )
+    kept = {i for i, name in enumerate(header) if name in text or (i == 0 and first_is_id)}
+    kept |= _codes(lines[start:], chosen)
+    frame = _body(lines[start:], chosen, header, comma=comma, text=kept, path=path)
     plain = encoding.startswith("utf-8") and chosen in ",\t" and not comma
     detected = f"encoding {encoding}, separator {_NAMES.get(chosen, repr(chosen))}"
     detected += ", decimal comma" if comma else ""
@@ -145,6 +136,7 @@ def _separator(lines: Sequence[str], path: Path) -> str:
 
 
 def _header_and_lengths(lines: Sequence[str], sep: str, path: Path) -> tuple[list[str], int]:
+    """Return the header, and on which line the rows begin; each must be as long as the header."""
     csv.field_size_limit(_MOST_FIELD)
     reader = csv.reader(lines, delimiter=sep)
     header: list[str] = []
@@ -154,7 +146,7 @@ def _header_and_lengths(lines: Sequence[str], sep: str, path: Path) -> tuple[lis
             if not any(c.strip() for c in row):
                 continue
             if not header:
-                header, start, width = row, reader.line_num, 0
+                header, start = row, reader.line_num
                 continue
             if not width:
                 # R's write.table leaves the header of the row names out
@@ -179,10 +171,61 @@ def _header_and_lengths(lines: Sequence[str], sep: str, path: Path) -> tuple[lis
     return [c.strip() for c in header], start
 
 
-def _padded(lines: Sequence[str], sep: str) -> set[int]:
-    """Columns with leading zeros: codes, which a number would shorten."""
+def _body(
+    lines: Sequence[str], sep: str, header: list[str], *, comma: bool, text: set[int], path: Path
+) -> pd.DataFrame:
+    """Cells as columns: float64 where all are numbers, else text.
+
+    Blocks of rows keep the memory near that of the numbers. Python's own float is read, which
+    gives back to the last bit what was written.
+    """
+    rows = (r for r in csv.reader(lines, delimiter=sep) if any(c.strip() for c in r))
+    pieces: list[list[np.ndarray]] = [[] for _ in header]
+    signs: list[set[str]] = [set() for _ in header]
+    while block := list(itertools.islice(rows, _BLOCK)):
+        for i, cells in enumerate(zip(*block, strict=True)):
+            if i in text:
+                pieces[i].append(np.array(cells, dtype=object))
+                continue
+            if comma:
+                _one_sign(cells, signs[i], header[i], path)
+            pieces[i].append(_numbers_or_text(cells, comma))
+    return pd.DataFrame({i: np.concatenate(p) for i, p in enumerate(pieces)})
+
+
+def _numbers_or_text(cells: Sequence[str], comma: bool) -> np.ndarray:
+    words = ["nan" if c in MISSING_WORDS else c for c in cells]
+    if comma:
+        words = [w.replace(",", ".") if _COMMA_NUMBER.fullmatch(w.strip()) else w for w in words]
+    if "_" not in "".join(words):  # Python reads 1_000 as a number
+        try:
+            return np.array(words, dtype=np.float64)
+        except ValueError:
+            pass
+    text = [
+        w if _COMMA_NUMBER.fullmatch(c.strip()) else c for w, c in zip(words, cells, strict=True)
+    ]
+    return np.array(text, dtype=object)
+
+
+def _one_sign(cells: Sequence[str], signs: set[str], name: str, path: Path) -> None:
+    """Raise where a column has decimal commas and decimal points: one of them means thousands."""
+    for sign, number in ((",", _COMMA_NUMBER), (".", _POINT_NUMBER)):
+        hit = next((c for c in cells if number.fullmatch(c.strip())), None)
+        if hit is not None:
+            signs.add(sign)
+        if len(signs) > 1:
+            raise InputError(
+                f"Column {name!r} holds decimal commas and decimal points ({hit!r})",
+                where=str(path),
+                fix="Write all numbers alike, without separators of thousands.",
+            )
+
+
+def _codes(lines: Sequence[str], sep: str) -> set[int]:
+    """Columns with leading zeros or very long numbers: codes, which a float would change."""
     rows = _rows(lines[:_SAMPLE_LINES], sep)
-    return {i for row in rows for i, cell in enumerate(row) if re.fullmatch(r"\s*0\d+\s*", cell)}
+    return {i for row in rows for i, cell in enumerate(row) if _CODE.fullmatch(cell.strip())}
 
 
 def _decimal_comma(lines: Sequence[str], sep: str) -> tuple[bool, str]:

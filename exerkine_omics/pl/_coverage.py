@@ -20,6 +20,7 @@ from exerkine_omics.pl._style import (
     head,
     labels_of,
     legend_right,
+    shortened,
 )
 
 if TYPE_CHECKING:
@@ -73,7 +74,12 @@ def coverage(
     least = -np.inf if min_coverage is None else min_coverage
     hue = colours(["scored"])
     place = np.arange(len(data))
-    with canvas(ax, (7.0, float(np.clip(1.7 + 0.3 * len(data), 2.4, 13.0)))) as axes:
+    signatures = data["signature"].astype(str).tolist()
+    labels = labels_of(signatures, names)
+    longest = min(max((len(labels[s]) for s in signatures), default=0), 36)
+    with canvas(
+        ax, (6.6 + 0.07 * longest, float(np.clip(1.7 + 0.3 * len(data), 2.4, 13.0)))
+    ) as axes:
         scored = share >= least
         for mask, colour, text in (
             (scored, hue["scored"], "scored"),
@@ -108,9 +114,7 @@ def coverage(
                 ls=(0, (5, 3)),
                 label=f"least coverage {min_coverage:.0%}",
             )
-        signatures = data["signature"].astype(str).tolist()
-        labels = labels_of(signatures, names)
-        axes.set_yticks(place, [labels[s] for s in signatures])
+        axes.set_yticks(place, [shortened(labels[s]) for s in signatures])
         axes.set_ylim(max(len(data), 1) - 0.4, -0.6)
         axes.set_xlim(0, 1.15)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0], ["0%", "25%", "50%", "75%", "100%"])

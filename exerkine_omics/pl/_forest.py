@@ -22,6 +22,7 @@ from exerkine_omics.pl._style import (
     head,
     labels_of,
     legend_right,
+    shortened,
     value_label,
 )
 
@@ -114,7 +115,12 @@ def forest(
         picked.index(f) + (chosen.index(c) - (len(chosen) - 1) / 2) * width
         for f, c in zip(data["feature"].astype(str), data["contrast"].astype(str), strict=True)
     ]
-    size = (7.2, min(1.8 + 0.28 * max(len(picked) * max(1.0, len(chosen) / 2), 3), 14.0))
+    longest = min(max((len(labels[f]) for f in picked), default=0), 36)
+    rows_drawn = len(picked) * max(1.0, len(chosen) / 2)
+    size = (
+        6.4 + 0.06 * longest + (2.0 if len(chosen) > 1 else 0.0),
+        min(1.8 + 0.28 * max(rows_drawn, 3), 14.0),
+    )
     with canvas(ax, size) as axes:
         for name in chosen:
             part = data[data["contrast"].astype(str) == name]
@@ -143,7 +149,7 @@ def forest(
                 gid="n",
             )
         axes.axvline(0, color=GREY, lw=0.8, zorder=0)
-        axes.set_yticks(range(len(picked)), [labels[f] for f in picked])
+        axes.set_yticks(range(len(picked)), [shortened(labels[f]) for f in picked])
         axes.set_ylim(max(len(picked), 1) - 0.4, -0.6)
         units = dict.fromkeys(value_label(u) for u in levels(rows["units"]))
         axes.set_xlabel(" or ".join(units) or "difference")
@@ -163,9 +169,14 @@ def forest(
 
 
 def _legend(axes: Axes, chosen: Sequence[str], hue: dict) -> None:
+    from textwrap import wrap
+
     from matplotlib.lines import Line2D
 
-    handles = [Line2D([], [], color=hue[c], marker="o", lw=1.5, label=c) for c in chosen]
+    handles = [
+        Line2D([], [], color=hue[c], marker="o", lw=1.5, label="\n".join(wrap(c, 30)))
+        for c in chosen
+    ]
     legend_right(axes, handles, "contrast")
     legend = axes.get_legend()
     if legend is not None:

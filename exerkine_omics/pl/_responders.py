@@ -18,6 +18,7 @@ from exerkine_omics.pl._style import (
     handed,
     head,
     legend_right,
+    shortened,
 )
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _people(
         if len(part):
             middle = place[start : start + len(part)].mean()
             axes.annotate(
-                f"{arm}, n={len(part)}",
+                f"{shortened(arm, 24)}, n={len(part)}",
                 xy=(middle, 0.99),
                 va="top",
                 ha="center",

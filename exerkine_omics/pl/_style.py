@@ -95,6 +95,14 @@ def labels_of(features: Sequence[str] | pd.Index, names: Names) -> dict[str, str
     }
 
 
+def shortened(text: str, most: int = 36) -> str:
+    """Cut the middle out of a long label; both ends tell lipids apart."""
+    if len(text) <= most:
+        return text
+    tail = most // 3
+    return f"{text[: most - tail - 1]}…{text[-tail:]}"
+
+
 def _texts(values: pd.Series) -> dict[str, str]:
     present = values[values.notna()]
     return {str(k): str(v) for k, v in present.items() if str(v).strip()}

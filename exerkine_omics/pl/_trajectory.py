@@ -23,6 +23,7 @@ from exerkine_omics.pl._style import (
     head,
     labels_of,
     legend_right,
+    shortened,
 )
 
 if TYPE_CHECKING:
@@ -108,7 +109,10 @@ def trajectory(
     data = data.assign(x=data[schema.TIMEPOINT].map(times.index).astype(float))
     hue = colours(arms)
     counts: dict[str, list[int]] = {}
-    with canvas(ax, (min(max(5.0, 1.25 * len(times) + 2.5), 12.0), 4.4)) as axes:
+    # the counts below the ticks need room for the longest arm
+    longest = max(len(f"{shortened(a, 24)} n=000") for a in [*arms, *times])
+    width = max(1.25, 0.08 * longest) * len(times) + 2.5
+    with canvas(ax, (min(max(5.0, width), 16.0), 4.4)) as axes:
         gaps = 0
         for number, name in enumerate(arms):
             part = data[data[schema.ARM] == name]
@@ -230,6 +234,6 @@ def _mean(axes: Axes, summary: np.ndarray, nudge: float, colour: object, label: 
 
 def _ticks(times: list[str], arms: list[str], counts: dict[str, list[int]]) -> list[str]:
     return [
-        "\n".join([t, *(f"{a} n={counts[a][i]}".strip() for a in arms)])
+        "\n".join([t, *(f"{shortened(a, 24)} n={counts[a][i]}".strip() for a in arms)])
         for i, t in enumerate(times)
     ]

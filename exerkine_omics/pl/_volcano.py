@@ -22,6 +22,7 @@ from exerkine_omics.pl._style import (
     head,
     labels_of,
     legend_right,
+    shortened,
     value_label,
 )
 
@@ -152,7 +153,7 @@ def volcano(
             axes,
             x[order],
             y[order],
-            data["label"].to_numpy()[order].tolist(),
+            [shortened(t, 24) for t in data["label"].to_numpy()[order]],
             np.column_stack([x, y]),
         )
     columns = [c for c in schema.RESULT_COLUMNS if c in data] + ["label", "minus_log10_p"]

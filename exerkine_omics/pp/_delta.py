@@ -110,25 +110,25 @@ def delta(adata: AnnData, baseline: str | None = None, timepoint: str | None = N
 def _samples_of(adata: AnnData, level: str) -> dict[str, int]:
     """Row of each subject's sample at a time point; two of them are an error."""
     at = (adata.obs[schema.TIMEPOINT].astype(str) == level).to_numpy()
-    has_values = np.isfinite(np.asarray(adata.X, dtype=np.float64)).any(axis=1)
+    filled: np.ndarray = np.isfinite(np.asarray(adata.X, dtype=np.float64)).any(axis=1)
     nobody = adata.obs[schema.SUBJECT].isna().to_numpy()
     if (at & nobody).any():
         raise InputError(
-            f"Samples {shown(adata.obs_names[at & nobody])} have no subject",
+            f"Samples {shown(adata.obs_names[np.flatnonzero(at & nobody)])} have no subject",
             where=f"obs[{schema.SUBJECT!r}]",
             fix="Fill it in with exo.io.set_samples, or drop them.",
         )
     rows = np.flatnonzero(at)
     people = adata.obs[schema.SUBJECT].astype(str).to_numpy()[rows]
     names, n_samples = np.unique(people, return_counts=True)
-    twice = sorted(names[n_samples > 1])
+    twice = sorted(names[np.flatnonzero(n_samples > 1)])
     if twice:
         raise InputError(
             f"Subjects {shown(twice)} have more than one sample at {level!r}",
             where=f"obs[{schema.SUBJECT!r}] and obs[{schema.TIMEPOINT!r}]",
             fix="Keep one sample a person and time; exo.pp.check(adata) lists all of them.",
         )
-    return {str(p): int(r) for p, r in zip(people, rows, strict=True) if has_values[r]}
+    return {str(p): int(r) for p, r in zip(people, rows, strict=True) if filled[r]}
 
 
 def _constant(

@@ -37,4 +37,5 @@ class Figures:
         self.folder.mkdir(exist_ok=True)
         path = self.folder / f"{name}.png"
         write_whole(path, lambda p: figure.savefig(p, dpi=110, bbox_inches="tight"))
-        self.records.append({"section": section, "path": str(path), "caption": caption, "alt": alt})
+        place = path.relative_to(self.root).as_posix()
+        self.records.append({"section": section, "path": place, "caption": caption, "alt": alt})

@@ -37,7 +37,7 @@ def load_cohort(config: CohortConfig, seed: int) -> Cohort:
         pp.log2(adata)
     section = config.responders
     if section is not None and section.outcomes is not None:
-        outcomes = io.read_sheet(section.outcomes, text=[section.subject])
+        outcomes = io.read_outcomes(section.outcomes, subject=section.subject)
         inputs[str(section.outcomes)] = _sha256(section.outcomes)
     return Cohort(config, adata, report, outcomes, inputs)
 
@@ -103,5 +103,5 @@ def _sha256(path: Path) -> str:
 
 
 def _provenance(adata: AnnData) -> str:
-    source = adata.uns[schema.UNS].get("source", "")
-    return str(source)
+    source = adata.uns[schema.UNS].get(schema.PROVENANCE, {})
+    return ", ".join(str(source[k]) for k in ("repository", "commit", "licence") if k in source)

@@ -157,12 +157,12 @@ def predict(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str, An
             continue
         summary = result.to_dict()
         wanted = (
-            "kind", "n_people", "n_features", "metrics", "permutation_p", "increment_p",
-            "control", "stability", "verdict", "notes",
+            "kind", "metrics", "permutation_p", "increment_p", "ceiling", "control", "stability",
+            "verdict", "notes", "selected", "sample_size",
         )  # fmt: skip
-        parts.append(
-            {"label": label, **{k: summary[k] for k in wanted}, "ceiling": summary["ceiling"]}
-        )
+        people_used, features = summary["counts"]["used"], summary["settings"]["n_features"]
+        part = {"label": label, "n_people": people_used, "n_features": features}
+        parts.append({**part, **{k: summary[k] for k in wanted}})
         figures.add(
             "prediction",
             f"roc_{number + 1}",

@@ -166,7 +166,7 @@ def _run_cohort(cohort: Cohort, out: Path, seed: int, status: _Status, say: Log)
     summary["prediction"] = stage("predict", _response.predict, config.prediction)
     summary["figures"] = figures.records
     summary["methods"] = _text.methods(config, summary, seed)
-    summary["references"] = _text.references(config)
+    summary["references"] = _text.references(config, cohort.adata)
     return summary
 
 

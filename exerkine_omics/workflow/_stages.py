@@ -16,6 +16,7 @@ from exerkine_omics.workflow._files import records, write_parquet, write_whole
 from exerkine_omics.workflow._inputs import Cohort
 
 _TOP = 50
+_MAX_VOLCANOS = 6
 _NOT_ATTRIBUTABLE = (
     "There is no control arm: this is change over time, not attributable to exercise."
 )
@@ -54,7 +55,8 @@ def describe(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any]:
         cohort.check.raise_for_errors()
         pairs = pp.pair(adata)
         counts = pairs.counts
-        summary["n_pairs_max"] = int(counts["n_pairs"].max())
+        per_time = counts.groupby(schema.TIMEPOINT, observed=True)["n_pairs"].sum()
+        summary["n_pairs_max"] = int(per_time.max())
         summary["pairs"] = records(counts)
         dropped = pairs.dropped[[schema.SUBJECT, schema.TIMEPOINT, "reason"]]
         summary["dropped"] = records(dropped)
@@ -136,7 +138,7 @@ def score(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any] | No
         "method": section.method,
         "min_coverage": section.min_coverage,
         "coverage": records(coverage),
-        "change": [_score_row(r) for r in records(tested)],
+        "change": [_score_row(r) for r in records(tested) if r["feature"] in usable],
         "notes": notes,
     }
 
@@ -150,7 +152,6 @@ def differential(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, An
     frame = tl.differential(adata, **section.model_dump())
     write_parquet(folder / "differential.parquet", frame)
     names = _names(adata.var)
-    ok = frame["status"] == schema.OK
     counts = []
     for contrast, part in frame.groupby("contrast", observed=True, sort=False):
         good = part[part["status"] == schema.OK]
@@ -164,31 +165,31 @@ def differential(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, An
                 "n_significant": int((good["p_adj"] <= 0.05).sum()),
             }
         )
-    top = (
-        frame[ok]
-        .sort_values("p_value", kind="stable")
-        .groupby("contrast", observed=True, sort=False)
-    )
-    best = pd.concat([top.head(_TOP).sort_index(), frame[~ok].head(_TOP)])
+    # the control-subtracted contrasts first: they answer whether exercise did it
+    order = [c["contrast"] for c in counts]
+    order.sort(key=lambda c: not (section.control and f" - {section.control}: " in c))
+    ranked = frame.assign(_order=frame["contrast"].astype(str).map(order.index))
+    ranked = ranked.sort_values(["_order", "p_value"], kind="stable", na_position="last")
+    tops = [p.head(_TOP) for _, p in ranked[ranked["status"] == schema.OK].groupby("_order")]
+    best = pd.concat([*tops, ranked[ranked["status"] != schema.OK].head(_TOP)])
     columns = [
         "feature", "contrast", "estimate", "ci_low", "ci_high", "p_value", "p_adj",
         "effect_size", "n_pairs", "units", "status",
     ]  # fmt: skip
     rows = best[columns]
     rows.insert(1, "name", rows["feature"].astype(str).map(names))
-    if ok.any():
-        # the control-subtracted contrast where there is one, else the first
-        first = [c["contrast"] for c in counts if c["n_tested"]]
-        minus = [c for c in first if section.control and f" - {section.control}: " in c]
-        shown_contrast = (minus or first)[0]
-        figures.add(
-            "differential",
-            "volcano",
-            lambda ax: pl.volcano(frame, contrast=shown_contrast, names=names, ax=ax),
-            caption=f"Effect against evidence for {shown_contrast}.",
-            alt=f"Volcano plot of {shown_contrast}",
-        )
-        strongest = frame[ok].sort_values("p_value", kind="stable")["feature"].astype(str).iloc[0]
+    if any(c["n_tested"] for c in counts):
+        tested = {c["contrast"] for c in counts if c["n_tested"]}
+        drawn = [c for c in order if c in tested][:_MAX_VOLCANOS]
+        for number, contrast in enumerate(drawn, start=1):
+            figures.add(
+                "differential",
+                f"volcano_{number}",
+                lambda ax, c=contrast: pl.volcano(frame, contrast=c, names=names, ax=ax),
+                caption=f"Effect against evidence for {contrast}.",
+                alt=f"Volcano plot of {contrast}",
+            )
+        strongest = str(best["feature"].iloc[0])
         figures.add(
             "differential",
             "trajectory",

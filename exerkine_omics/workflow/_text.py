@@ -5,7 +5,10 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from exerkine_omics import __version__
+from anndata import AnnData
+
+from exerkine_omics import __version__, schema
+from exerkine_omics.cohort import meta
 from exerkine_omics.workflow._config import CohortConfig
 
 _LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "anndata", "matplotlib")
@@ -27,8 +30,8 @@ _SWINTON = "Swinton PA et al. (2018) Front Nutr 5:41. doi:10.3389/fnut.2018.0004
 
 
 def versions() -> dict[str, str]:
-    """Versions of the package and of the libraries that make its numbers."""
-    return {"exerkine_omics": __version__, **{name: version(name) for name in _LIBRARIES}}
+    """Versions of the libraries that make the numbers."""
+    return {name: version(name) for name in _LIBRARIES}
 
 
 def methods(config: CohortConfig, summary: dict[str, Any], seed: int) -> list[str]:
@@ -68,13 +71,14 @@ def methods(config: CohortConfig, summary: dict[str, Any], seed: int) -> list[st
             f"learnt in the training folds; {config.prediction.n_permutations} permutations."
         )
     used = ", ".join(f"{name} {number}" for name, number in versions().items())
-    text.append(f"Software: {used}; seed {seed}.")
+    text.append(f"Software: exerkine_omics {__version__}, {used}; seed {seed}.")
     return text
 
 
-def references(config: CohortConfig) -> list[str]:
-    """Papers behind the methods that were run."""
-    found = []
+def references(config: CohortConfig, adata: AnnData) -> list[str]:
+    """Cite the cohort, and the papers behind the methods that were run."""
+    source = meta(adata).get(schema.PROVENANCE, {})
+    found = [str(source["citation"])] if "citation" in source else []
     if config.differential is not None and config.differential.method == "moderated":
         found.append(_SMYTH)
     if config.responders is not None:

@@ -58,7 +58,7 @@ ACUTE_METABOLITES: dict[str, tuple[float, str]] = {
     "lac_phe": (0.8, ASSUMED + "PMID 35705806"), "alanine": (0.4, ASSUMED + "PMID 32190096"),
     "glucose_6_phosphate": (0.4, ASSUMED + "doi 10.1126/scitranslmed.3001006"),
     "succinate": (0.8, ASSUMED + "PMID 32946811; 32040782"),
-    "glycerol": (np.log2(1.55), "doi 10.1126/scitranslmed.3001006 (field exercise, +55%)"),
+    "glycerol": (np.log2(1.55), "doi 10.1186/s40779-023-00477-5 (45-min field exercise, +55%)"),
     "malate": (0.6, ASSUMED + "PMID 32190096; 32040782"),
     "fumarate": (0.6, ASSUMED + "PMID 32040782"),
     "kynurenic_acid": (0.4478, BOUT), "valine": (-0.0596, BOUT), "kynurenine": (-0.1464, BOUT),
@@ -68,28 +68,31 @@ ACUTE_METABOLITES: dict[str, tuple[float, str]] = {
     "one_methylnicotinamide": (np.log2(1.33), "PMID 32927962 (peak CPET, +33%)"),
     "dihome_12_13": (np.log2(1.26), "PMID 32927962 (peak CPET, +26%)"),
     "tryptophan": (np.log2(0.88), "PMID 27124720 (-12%)"),
-    "taurine": (np.log2(1.77), "PMID 10078335 (marathon, +77%)"),
+    "taurine": (np.log2(1.77), "PMID 10078335; 11310927 (marathon, +77%)"),
     "uric_acid": (np.log2(1.20), "PMID 16324927; 25157658 (10-min run, +20%)"),
     "allantoin": (np.log2(3.0), "PMID 25157658 (10-min run, about +200%)"),
-    "myristate": (np.log2(1.57), "PMID 32040782 (+57%)"),
-    "palmitate": (np.log2(1.51), "PMID 32040782 (+51%)"),
-    "oleate": (np.log2(1.66), "PMID 32040782 (+66%)"),
+    "myristate": (np.log2(1.57), "doi 10.1186/s40779-023-00477-5 (45-min field exercise, +57%)"),
+    "palmitate": (np.log2(1.51), "doi 10.1186/s40779-023-00477-5 (45-min field exercise, +51%)"),
+    "oleate": (np.log2(1.66), "doi 10.1186/s40779-023-00477-5 (45-min field exercise, +66%)"),
     "hypoxanthine": (0.8, ASSUMED + "PMID 16324927; 2286490"),
     "beta_hydroxybutyrate": (0.6, ASSUMED + "PMID 32040782"),
     "carnitine_c2": (0.5, ASSUMED + "PMID 29438325; 32040782"),
     "carnitine_c8": (0.5, ASSUMED + "PMID 32040782"),
 }  # fmt: skip
-TRAINING_METABOLITES = {"glutamine": (np.log2(623 / 762), "curated, 762 to 623 umol/l")}
+TRAINING_METABOLITES = {
+    "glutamine": (np.log2(623 / 762), "doi 10.3390/jcm13175300 (762 to 623 umol/l)")
+}
 ACUTE_MIRNA: dict[str, tuple[float, str]] = {
     "hsa-miR-1-3p": (1.0, ""), "hsa-miR-133a-3p": (1.0, ""), "hsa-miR-133b": (1.0, ""),
     "hsa-miR-206": (1.0, ""), "hsa-miR-208b-3p": (1.0, ""),
-    "hsa-miR-181b-5p": (np.log2(2.3), "curated, peak exercise, 2.3-fold"),
+    "hsa-miR-181b-5p": (np.log2(2.3), "PMCID PMC5814647 (peak exercise, 2.3-fold)"),
     "hsa-miR-222-3p": (0.5, ""), "hsa-miR-126-3p": (0.5, ""), "hsa-miR-21-5p": (0.5, ""),
 }  # fmt: skip
 ROUND = "PMID 31101833 (lower end of fold 1.41-3.60)"
 DOWN = ASSUMED + "PMID 31101833"
 TRAINING_MIRNA = {
-    **{f"hsa-miR-{n}": (0.4957, ROUND) for n in ("142-3p", "221-3p", "126-3p", "146a-5p", "27b-3p")},
+    **{f"hsa-miR-{n}": (0.4957, ROUND) for n in (
+        "142-3p", "221-3p", "126-3p", "146a-5p", "27b-3p")},
     **{f"hsa-{n}": (-0.5, DOWN) for n in (
         "miR-29c-3p", "let-7e-5p", "miR-93-5p", "miR-7-5p", "miR-29b-3p")},
 }  # fmt: skip
@@ -100,7 +103,9 @@ STABLE_MIRNA = ["hsa-miR-23a-3p", "hsa-miR-191-5p", "hsa-let-7d-5p"]
 
 def proteins(curation: Path, reference: Path) -> pd.DataFrame:
     hgnc = pd.read_csv(reference / "hgnc_symbols_uniprot.tsv.gz", sep="\t", quoting=3, dtype=str)
-    hgnc = hgnc[(hgnc["status"] == "Approved") & hgnc["uniprot"].fillna("").str.fullmatch(r"\w{6,10}")]
+    hgnc = hgnc[
+        (hgnc["status"] == "Approved") & hgnc["uniprot"].fillna("").str.fullmatch(r"\w{6,10}")
+    ]
     hgnc = hgnc[hgnc["locus_type"] == "gene with protein product"].set_index("symbol")
     curated = pd.read_csv(curation / "proteins_signatures.tsv", sep="\t")
     hits = pd.read_csv(curation / "motrpac" / "plasma_positive_hits_q10.csv")
@@ -126,13 +131,21 @@ def proteins(curation: Path, reference: Path) -> pd.DataFrame:
         if symbol in TRAINING_FOLD:
             chronic = (np.log2(TRAINING_FOLD[symbol][0]), TRAINING_FOLD[symbol][1])
         rows.append(
-            dict(modality="proteomics", feature=symbol, name=hgnc.at[symbol, "name"],
-                 gene_symbol=symbol, uniprot=hgnc.at[symbol, "uniprot"], acute=acute[0],
-                 acute_source=acute[1], training=chronic[0], training_source=chronic[1],
-                 predictor=PREDICTORS.get(symbol, 0.0),
-                 predictor_source=HERITAGE if symbol in PREDICTORS else "",
-                 haemolysis=RED_CELL.get(symbol, 0.0))
-        )  # fmt: skip
+            {
+                "modality": "proteomics",
+                "feature": symbol,
+                "name": hgnc.at[symbol, "name"],
+                "gene_symbol": symbol,
+                "uniprot": hgnc.at[symbol, "uniprot"],
+                "acute": acute[0],
+                "acute_source": acute[1],
+                "training": chronic[0],
+                "training_source": chronic[1],
+                "predictor": PREDICTORS.get(symbol, 0.0),
+                "predictor_source": HERITAGE if symbol in PREDICTORS else "",
+                "haemolysis": RED_CELL.get(symbol, 0.0),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -157,22 +170,42 @@ def metabolites(reference: Path) -> pd.DataFrame:
         chronic = TRAINING_METABOLITES.get(slug, (0.0, ""))
         ref = known.at[slug, "refmet"]
         rows.append(
-            dict(modality="metabolomics", feature=slug, name=known.at[slug, "name"],
-                 hmdb=known.at[slug, "hmdb"], refmet_name=ref if pd.notna(ref) else "",
-                 acute=acute[0], acute_source=acute[1], training=chronic[0],
-                 training_source=chronic[1], predictor=0.0, predictor_source="", haemolysis=0.0)
-        )  # fmt: skip
+            {
+                "modality": "metabolomics",
+                "feature": slug,
+                "name": known.at[slug, "name"],
+                "hmdb": known.at[slug, "hmdb"],
+                "refmet_name": ref if pd.notna(ref) else "",
+                "acute": acute[0],
+                "acute_source": acute[1],
+                "training": chronic[0],
+                "training_source": chronic[1],
+                "predictor": 0.0,
+                "predictor_source": "",
+                "haemolysis": 0.0,
+            }
+        )
     for _, row in refmet.drop_duplicates("hmdb_id").iterrows():
         slug = re.sub(r"[^a-z0-9]+", "_", row["refmet_name"].lower()).strip("_")
         if row["hmdb_id"] in seen or len(rows) >= 200 or slug in {r["feature"] for r in rows}:
             continue
         seen.add(row["hmdb_id"])
         rows.append(
-            dict(modality="metabolomics", feature=slug, name=row["refmet_name"],
-                 hmdb=row["hmdb_id"], refmet_name=row["refmet_name"], acute=0.0, acute_source="",
-                 training=0.0, training_source="", predictor=0.0, predictor_source="",
-                 haemolysis=0.0)
-        )  # fmt: skip
+            {
+                "modality": "metabolomics",
+                "feature": slug,
+                "name": row["refmet_name"],
+                "hmdb": row["hmdb_id"],
+                "refmet_name": row["refmet_name"],
+                "acute": 0.0,
+                "acute_source": "",
+                "training": 0.0,
+                "training_source": "",
+                "predictor": 0.0,
+                "predictor_source": "",
+                "haemolysis": 0.0,
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -187,7 +220,11 @@ def mirnas(curation: Path, reference: Path) -> pd.DataFrame:
         if row["signature"].startswith("acute"):
             found = "PMID " + "; ".join(dict.fromkeys(pmids)) if pmids else "curated signature"
             cited.setdefault(row["name"], found)
-    common = [n for n in table.index if re.fullmatch(r"hsa-(let-7[a-i]|miR-(\d\d|1\d\d|2[0-2]\d)[a-c]?)-[35]p", n)]
+    common = [
+        n
+        for n in table.index
+        if re.fullmatch(r"hsa-(let-7[a-i]|miR-(\d\d|1\d\d|2[0-2]\d)[a-c]?)-[35]p", n)
+    ]
     fill = pd.Series(common).sample(frac=1, random_state=7).tolist()
     ordered = [*list(ACUTE_MIRNA)[:5], *list(RED_CELL_MIRNA)[:3], STABLE_MIRNA[0], *ACUTE_MIRNA,
                *list(TRAINING_MIRNA)[:8], *RED_CELL_MIRNA, *fill[:12], *TRAINING_MIRNA,
@@ -201,11 +238,20 @@ def mirnas(curation: Path, reference: Path) -> pd.DataFrame:
             acute = (acute[0], ASSUMED + cited.get(name, "curated signature"))
         chronic = TRAINING_MIRNA.get(name, (0.0, ""))
         rows.append(
-            dict(modality="mirna", feature=name, name=name, mimat=table.at[name, "mimat"],
-                 acute=acute[0], acute_source=acute[1], training=chronic[0],
-                 training_source=chronic[1], predictor=0.0, predictor_source="",
-                 haemolysis=RED_CELL_MIRNA.get(name, 0.0))
-        )  # fmt: skip
+            {
+                "modality": "mirna",
+                "feature": name,
+                "name": name,
+                "mimat": table.at[name, "mimat"],
+                "acute": acute[0],
+                "acute_source": acute[1],
+                "training": chronic[0],
+                "training_source": chronic[1],
+                "predictor": 0.0,
+                "predictor_source": "",
+                "haemolysis": RED_CELL_MIRNA.get(name, 0.0),
+            }
+        )
     return pd.DataFrame(rows)
 
 

@@ -8,6 +8,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import exerkine_omics as exo
 from exerkine_omics.errors import AnalysisError, InputError, UsageError
@@ -152,6 +153,46 @@ def test_controls_that_vary_more_than_the_trained_are_no_measure_of_their_noise(
     assert res.sd_ir.ci_high < 0
     assert res.verdict == "cannot be known"
     assert "control arm varies more" in res.verdict_reason
+
+
+def sampled_auc(score, label):
+    rank = stats.rankdata(score)
+    n1 = label.sum()
+    return (rank[label].sum() - n1 * (n1 + 1) / 2) / (n1 * (len(label) - n1))
+
+
+@pytest.mark.parametrize(("sd_ir", "threshold"), [(0.0, 0.5), (2.0, 6.5)])
+def test_ceiling_and_coupling_are_what_large_samples_reach(sd_ir, threshold):
+    """At the label's own cut, away from the mean of 4."""
+    rng = np.random.default_rng(12)
+    n, error = 60_000, 2.0
+    level, effect = rng.normal(45, 5, 2 * n), rng.normal(4, sd_ir, 2 * n)
+    arm = np.repeat(["EE", "CON"], n)
+    pre, noise = level + rng.normal(0, error, 2 * n), rng.normal(0, error, 2 * n)
+    post = level + noise + effect * (arm == "EE")
+    ids = np.char.zfill(np.arange(2 * n).astype(str), 6)
+    frame = pd.DataFrame({"subject_id": ids, "arm": arm, "vo2_pre": pre, "vo2_post": post})
+    ceiling = run(frame, threshold=threshold).ceiling
+    label = ((post - pre) > threshold)[:n]
+    if sd_ir:
+        assert ceiling.auc == pytest.approx(sampled_auc(effect[:n], label), abs=0.012)
+    else:
+        assert ceiling.coupling_auc == pytest.approx(sampled_auc(-pre[:n], label), abs=0.012)
+        known = sampled_auc((level - pre)[:n], label)
+        assert ceiling.coupling_auc_true_level == pytest.approx(known, abs=0.012)
+
+
+def test_smallest_sdir_and_threshold_rule_use_the_baseline_within_shared_strata():
+    frame = trial(40)
+    frame["age"] = np.where(frame["arm"].eq("CON") & (np.arange(80) % 2 == 0), "old", "young")
+    frame.loc[frame["age"] == "old", "vo2_pre"] += 100
+    frame.loc[frame["age"] == "old", "vo2_post"] += 100
+    res = run(frame, strata="age", threshold="0.2_sd")
+    sd = frame.loc[frame["age"] == "young", "vo2_pre"].std()
+    assert res.sd_ir.smallest == pytest.approx(0.1 * sd)
+    assert res.threshold == pytest.approx(0.2 * sd)
+    assert res.sd_ir.standardized == pytest.approx(res.sd_ir.estimate / sd)
+    assert run(frame, smallest_sd_ir=0.7).sd_ir.smallest == 0.7
 
 
 def test_strata_take_their_mean_changes_out_of_the_noise():

@@ -1,0 +1,154 @@
+"""The command line as a user meets it: output, exit codes, one message an error."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pytest
+import yaml
+
+
+def exerkine(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "exerkine_omics", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd)
+
+
+@pytest.fixture
+def files(tmp_path: Path, trial: ad.AnnData) -> Path:
+    trial.to_df().to_csv(tmp_path / "matrix.csv")
+    trial.obs.to_csv(tmp_path / "samples.csv")
+    table = {
+        "matrix": "matrix.csv",
+        "samples": "samples.csv",
+        "subject": "subject_id",
+        "timepoint": "timepoint",
+        "baseline": "pre",
+        "units": "NPX",
+        "modality": "proteomics",
+    }
+    content = {"cohorts": [{"name": "one", "input": {"table": table}, "score": None}]}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(content))
+    return tmp_path
+
+
+@pytest.mark.quick
+def test_run_prints_the_report_s_path(files: Path) -> None:
+    done = exerkine("run", "config.yaml", "-o", "out", cwd=files)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(Path("out") / "report.html")
+    assert "one: differential" in done.stderr
+    assert (files / "out" / "report.html").stat().st_size > 10_000
+    quiet = exerkine("run", "config.yaml", "-o", "out", "--quiet", cwd=files)
+    assert quiet.stderr == ""
+
+
+def spoil(files: Path, what: str) -> list[object]:
+    config = files / "config.yaml"
+    content = yaml.safe_load(config.read_text())
+    table = content["cohorts"][0]["input"]["table"]
+    matrix = (files / "matrix.csv").read_text()
+    samples = (files / "samples.csv").read_text()
+    if what == "config is missing":
+        config = files / "none.yaml"
+    elif what == "config has a typo":
+        table["basline"] = table.pop("baseline")
+    elif what == "matrix is missing":
+        table["matrix"] = "none.csv"
+    elif what == "matrix is empty":
+        matrix = ""
+    elif what == "matrix is text":
+        lines = matrix.splitlines()
+        matrix = "\n".join(
+            [lines[0], *(f"{r.split(',')[0]}," + ",".join(["abc"] * 30) for r in lines[1:])]
+        )
+    elif what == "matrix is binary":
+        (files / "matrix.csv").write_bytes(np.random.default_rng(0).bytes(5000))
+        matrix = ""
+    elif what == "column is missing":
+        table["subject"] = "person"
+    elif what == "two baselines":
+        samples = samples.replace("P00,post", "P00,pre")
+    elif what == "no baseline":
+        table["baseline"] = "before"
+    elif what == "linear values":
+        table["units"] = "furlong"
+    elif what == "no control":
+        content["cohorts"][0]["differential"] = {"control": "placebo"}
+    elif what == "no prediction":
+        content["cohorts"][0]["responders"] = {
+            "outcomes": "outcomes.csv", "outcome": "x", "unit": "y", "pre": "a", "post": "b",
+            "threshold": 1, "reliability": {"typical_error": 1, "source": "own"},
+        }  # fmt: skip
+        content["cohorts"][0]["prediction"] = {"feature_time": 0, "outcome_time": 1}
+        people = sorted({line.split(",")[1] for line in samples.splitlines()[1:]})
+        rows = [f"{p},{i},{i + 5}" for i, p in enumerate(people)]
+        (files / "outcomes.csv").write_text("\n".join(["subject_id,a,b", *rows]))
+    if what != "matrix is binary":
+        (files / "matrix.csv").write_text(matrix)
+    (files / "samples.csv").write_text(samples)
+    if config.exists():
+        config.write_text(yaml.safe_dump(content))
+    return ["run", config, "-o", files / "out"]
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "words"),
+    [
+        ("config is missing", 3, "none.yaml"),
+        ("config has a typo", 3, "Did you mean 'baseline'"),
+        ("matrix is missing", 4, "none.csv"),
+        ("matrix is empty", 4, "matrix.csv"),
+        ("matrix is text", 4, "abc"),
+        ("matrix is binary", 4, "matrix.csv"),
+        ("column is missing", 4, "person"),
+        ("two baselines", 4, "P00"),
+        ("no baseline", 4, "before"),
+        ("linear values", 4, "furlong"),
+        ("no control", 2, "placebo"),
+        ("no prediction", 5, "14 responders"),
+    ],
+)
+def test_bad_input_is_one_message(files: Path, what: str, code: int, words: str) -> None:
+    done = exerkine(*spoil(files, what), "--quiet")
+    assert done.returncode == code, (done.returncode, done.stderr)
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("Error") == 1 and done.stdout == ""
+    assert not (files / "out").exists()
+    assert not list(files.glob(".out*"))
+
+
+def test_usage_errors_exit_with_2() -> None:
+    assert exerkine("run").returncode == 2
+    assert exerkine("fly").returncode == 2
+    done = exerkine("signatures", "show", "nothing")
+    assert done.returncode == 2 and "il6_anti_inflammatory_cascade" in done.stderr
+
+
+def test_debug_shows_the_traceback(files: Path) -> None:
+    done = exerkine("--debug", *spoil(files, "matrix is missing"))
+    assert "Traceback" in done.stderr
+
+
+def test_check_prints_findings(files: Path) -> None:
+    options = ["--sample-sheet", files / "samples.csv", "--units", "NPX", "--arm", "arm"]
+    done = exerkine("check", files / "matrix.csv", *options)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("severity\tid\tmessage")
+    spoil(files, "two baselines")
+    done = exerkine("check", files / "matrix.csv", *options)
+    assert done.returncode == 4 and "error" in done.stdout
+    assert exerkine("check", files / "none.csv").returncode == 4
+
+
+def test_signatures_commands() -> None:
+    listed = exerkine("signatures", "list")
+    assert "glycolysis_lactate" in listed.stdout
+    shown = exerkine("signatures", "show", "myomirs")
+    assert "hsa-miR-1-3p" in shown.stdout and "Limits" in shown.stdout
+    assert exerkine("signatures", "validate").returncode == 0
+    assert exerkine("--version").stdout.strip()

@@ -1,0 +1,184 @@
+"""A run from config to report: whole on success, nothing on failure."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import exerkine_omics as exo
+from exerkine_omics import schema, workflow
+from exerkine_omics.errors import CohortsFailedError, InputError
+
+FILES = {
+    "checked.h5ad",
+    "scores.parquet",
+    "score_change.parquet",
+    "score_test.parquet",
+    "differential.parquet",
+    "figures",
+}
+
+
+@pytest.fixture
+def tables(tmp_path: Path, trial: ad.AnnData) -> Path:
+    frame = trial.to_df()
+    frame.columns = ["IL6", "IL1RN", "IL10", "TNFRSF1A", "TNF", *frame.columns[5:]]
+    frame.to_csv(tmp_path / "matrix.csv")
+    trial.obs.to_csv(tmp_path / "samples.csv")
+    return tmp_path
+
+
+def cohort(name: str, **changes: object) -> dict[str, object]:
+    table = {
+        "matrix": "matrix.csv",
+        "samples": "samples.csv",
+        "subject": "subject_id",
+        "timepoint": "timepoint",
+        "timepoint_order": ["pre", "post", "late"],
+        "baseline": "pre",
+        "arm": "arm",
+        "units": "NPX",
+        "modality": "proteomics",
+        "matrix_type": "plasma_edta",
+        **changes,
+    }
+    return {"name": name, "input": {"table": table}, "differential": {"control": "CON"}}
+
+
+def config(folder: Path, *cohorts: dict[str, object]) -> Path:
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump({"title": "T", "seed": 3, "cohorts": list(cohorts)}))
+    return path
+
+
+def test_one_cohort_gives_all_files(tables: Path) -> None:
+    lines: list[str] = []
+    out = tables / "out"
+    path = workflow.run_config(config(tables, cohort("one")), out, log=lines.append)
+    assert path == out / "report.html"
+    assert {p.name for p in (out / "one").iterdir()} == FILES
+    top = {p.name for p in out.iterdir()}
+    assert top == {
+        "report.html",
+        "status.tsv",
+        "provenance.json",
+        "summary.json",
+        "config.resolved.yaml",
+        "one",
+    }
+    assert not list(tables.glob(".out*"))
+    assert lines == [
+        "one: reading",
+        "one: check",
+        "one: score",
+        "one: differential",
+    ]
+    frame = pd.read_parquet(out / "one" / "differential.parquet")
+    assert list(frame.columns) == list(schema.RESULT_COLUMNS)
+    adata = exo.io.read(out / "one" / "checked.h5ad")
+    again = exo.tl.differential(adata, control="CON")
+    np.testing.assert_allclose(again["estimate"], frame["estimate"])
+    page = path.read_text()
+    assert "14" in page and "EE - CON: post - pre" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    provenance = json.loads((out / "provenance.json").read_text())
+    assert provenance["seed"] == 3 and len(provenance["inputs"]["one"]) == 2
+    resolved = yaml.safe_load((out / "config.resolved.yaml").read_text())
+    assert resolved["cohorts"][0]["score"]["min_coverage"] == 0.5
+
+
+def test_equal_runs_give_equal_tables(tables: Path) -> None:
+    path = config(tables, cohort("one"))
+    for name, jobs in (("a", 1), ("b", 2)):
+        workflow.run_config(path, tables / name, n_jobs=jobs)
+    for table in ("scores", "score_change", "differential"):
+        one, two = (pd.read_parquet(tables / n / "one" / f"{table}.parquet") for n in "ab")
+        pd.testing.assert_frame_equal(one, two)
+
+
+def test_a_failed_run_leaves_nothing(tables: Path) -> None:
+    with pytest.raises(InputError, match="nowhere.csv"):
+        workflow.run_config(config(tables, cohort("one", matrix="nowhere.csv")), tables / "out")
+    assert not (tables / "out").exists() and not list(tables.glob(".out*"))
+    with pytest.raises(InputError, match="baseline"):
+        workflow.run_config(config(tables, cohort("one", baseline="before")), tables / "out")
+    assert not (tables / "out").exists()
+
+
+def test_a_failed_run_keeps_what_was_there(tables: Path) -> None:
+    out = tables / "out"
+    workflow.run_config(config(tables, cohort("one")), out)
+    before = (out / "report.html").read_text()
+    # the reader takes it, the stage cannot: the failure comes after the writing began
+    bad = cohort("one")
+    bad["differential"] = {"control": "XXX"}
+    with pytest.raises(exo.errors.UsageError, match="XXX"):
+        workflow.run_config(config(tables, bad), out)
+    assert (out / "report.html").read_text() == before
+    assert not list(tables.glob(".out*"))
+
+
+def test_one_cohort_s_failure_does_not_stop_the_others(tables: Path) -> None:
+    out = tables / "out"
+    bad = cohort("bad", matrix="nowhere.csv")
+    with pytest.raises(CohortsFailedError, match="1 of 2") as caught:
+        workflow.run_config(config(tables, bad, cohort("good")), out)
+    assert caught.value.exit_code == 6
+    status = pd.read_csv(out / "status.tsv", sep="\t").set_index(["cohort", "stage"])
+    assert status.loc[("bad", "run"), "status"] == "failed"
+    assert status.loc[("good", "differential"), "status"] == "done"
+    assert (out / "good" / "differential.parquet").exists()
+    assert "nowhere.csv" in (out / "report.html").read_text()
+
+
+def test_keep_timepoints(tables: Path) -> None:
+    section = {**cohort("one"), "keep_timepoints": ["pre", "post"]}
+    workflow.run_config(config(tables, section), tables / "out")
+    frame = pd.read_parquet(tables / "out" / "one" / "differential.parquet")
+    assert set(frame["contrast"]) == {"CON: post - pre", "EE: post - pre", "EE - CON: post - pre"}
+    section["keep_timepoints"] = ["pre", "pst"]
+    with pytest.raises(InputError, match="pst"):
+        workflow.run_config(config(tables, section), tables / "out2")
+
+
+def test_output_that_cannot_be(tables: Path) -> None:
+    (tables / "file").write_text("x")
+    with pytest.raises(InputError, match="not a folder"):
+        workflow.run_config(config(tables, cohort("one")), tables / "file")
+
+
+@pytest.mark.real_data
+def test_ultramarathon(data_dir: Path, tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "examples" / "ultramarathon.yaml"
+    path = workflow.run_config(example, tmp_path / "out")
+    frame = pd.read_parquet(tmp_path / "out" / "ultramarathon" / "differential.parquet")
+    row = frame[(frame["feature"] == "IL6") & (frame["contrast"] == "finish_50km - pre")].iloc[0]
+    assert row["estimate"] == pytest.approx(5.0, abs=0.1)
+    assert row["n_pairs"] == 7 and row["p_value"] < 1e-4
+    page = path.read_text()
+    assert "change over time, not attributable to exercise" in page
+    assert "below 0.5: no score" in page
+
+
+@pytest.mark.real_data
+@pytest.mark.slow
+def test_rat_training(data_dir: Path, tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "examples" / "rat_training.yaml"
+    path = workflow.run_config(example, tmp_path / "out")
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())["cohorts"][0]
+    arms = {r["label"]: r for r in summary["responders"]}
+    assert set(arms) == {"4W", "8W"}
+    assert {r["verdict"] for r in arms.values()} == {"cannot be known"}
+    assert arms["8W"]["sd_ir"]["estimate"] < 0
+    prediction = {p["label"]: p for p in summary["prediction"]}
+    assert prediction["4W"]["kind"] == "association"
+    assert "association, not prediction" in prediction["4W"]["verdict"]
+    assert prediction["4W"]["control"]["n"] > 20
+    assert prediction["8W"]["verdict"].startswith("not possible")
+    assert "association, not prediction" in path.read_text()
