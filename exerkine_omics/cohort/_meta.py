@@ -30,6 +30,12 @@ def require_log(adata: AnnData, caller: str) -> str:
     """Return the unit if it is a log scale (or z scores); raise `UnitsError` if not."""
     unit = units(adata)
     known = schema.UNIT_TABLE.get(unit)
+    if unit == schema.MIXED:
+        raise UnitsError(
+            f"{caller} needs values on one log scale and the columns have several units",
+            where=f"var['{schema.UNIT_COLUMN}']",
+            fix="Call exo.pp.log2(adata) first; it converts column by column.",
+        )
     if known is None:
         raise UnitsError(
             f"{caller} needs values on a log scale and the unit is {unit!r}",

@@ -53,7 +53,7 @@ def parameter(scope: str, name: str) -> float:
 
 
 def parameters() -> pd.DataFrame:
-    """Parameters of the simulated cohort: scope, parameter, value, source, derived.
+    """List the parameters of the simulated cohort: scope, parameter, value, source, derived.
 
     Use it to see where each number of `simulate` was measured, and how.
 

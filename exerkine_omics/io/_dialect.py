@@ -21,7 +21,7 @@ _SEPARATORS = ("\t", ";", ",", "|")  # a tie goes to the earlier one: `1,5;2,5` 
 _NAMES = {"\t": "tab", ";": "';'", ",": "','", "|": "'|'"}
 _COMMA_NUMBER = re.compile(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?")
 _POINT_NUMBER = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?")
-_CODE = re.compile(r"0\d+|\d{16,}")
+CODE = re.compile(r"0\d+|\d{16,}")  # digits that a float would change
 _SAMPLE_LINES = 200
 _BLOCK = 1000  # rows
 _MOST_FIELD = 1 << 24
@@ -123,7 +123,8 @@ def _separator(lines: Sequence[str], path: Path) -> str:
         widths = [len(r) for r in rows]
         if not widths or widths[0] < 2:
             continue
-        steady = all(w in (widths[0], widths[0] + 1) for w in widths[1:])
+        # one longer than the header: R's row names
+        steady = set(widths[1:]) in ({widths[0]}, {widths[0] + 1})
         if (steady, widths[0]) > (rank[1], rank[0]):
             best, rank = sep, (widths[0], steady)
     if not best:
@@ -202,10 +203,11 @@ def _numbers_or_text(cells: Sequence[str], comma: bool) -> np.ndarray:
             return np.array(words, dtype=np.float64)
         except ValueError:
             pass
-    text = [
+    # a word among numbers: the column stays text, and its numbers are spelt with a point
+    spelt = [
         w if _COMMA_NUMBER.fullmatch(c.strip()) else c for w, c in zip(words, cells, strict=True)
     ]
-    return np.array(text, dtype=object)
+    return np.array(spelt if comma else cells, dtype=object)
 
 
 def _one_sign(cells: Sequence[str], signs: set[str], name: str, path: Path) -> None:
@@ -225,7 +227,7 @@ def _one_sign(cells: Sequence[str], signs: set[str], name: str, path: Path) -> N
 def _codes(lines: Sequence[str], sep: str) -> set[int]:
     """Columns with leading zeros or very long numbers: codes, which a float would change."""
     rows = _rows(lines[:_SAMPLE_LINES], sep)
-    return {i for row in rows for i, cell in enumerate(row) if _CODE.fullmatch(cell.strip())}
+    return {i for row in rows for i, cell in enumerate(row) if CODE.fullmatch(cell.strip())}
 
 
 def _decimal_comma(lines: Sequence[str], sep: str) -> tuple[bool, str]:

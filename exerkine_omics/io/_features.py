@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import pandas as pd
 
@@ -12,7 +13,7 @@ from exerkine_omics.errors import InputError, UnitsError, shown
 from exerkine_omics.io._labels import near, text_of, unique_labels
 from exerkine_omics.io._samples import refuse_names
 
-Units = str | Mapping[str, str] | pd.Series | None
+Units: TypeAlias = str | Mapping[str, str] | pd.Series | None
 
 _STATE_UNIT = f"State it with units=, one of {', '.join(schema.UNIT_TABLE)}."
 # what people write for a unit of the table

@@ -11,7 +11,7 @@ import pandas as pd
 from exerkine_omics import schema
 from exerkine_omics.cohort import Finding
 from exerkine_omics.errors import InputError, shown
-from exerkine_omics.io._dialect import Cells, read_text
+from exerkine_omics.io._dialect import CODE, Cells, read_text
 from exerkine_omics.io._labels import is_missing, require, text_of
 from exerkine_omics.io._matrix import MISSING_WORDS, to_numbers
 
@@ -140,7 +140,7 @@ def named_frame(table: Cells, path: Path) -> pd.DataFrame:
             where=str(path),
             fix="Name it in the header.",
         )
-    names = pd.Index(header, dtype=object)
+    names = pd.Index(header, dtype=str)
     if names.has_duplicates:
         raise InputError(
             f"Columns {shown(names[names.duplicated()].unique())} stand more than once",
@@ -175,10 +175,8 @@ def typed(frame: pd.DataFrame, text: Sequence[str | None]) -> pd.DataFrame:
         ]
         cleaned = pd.Series(items, index=frame.index, dtype=object)
         numbers, wrong = to_numbers(cleaned)
-        padded = any(
-            isinstance(v, str) and v.strip()[:1] == "0" and v.strip()[1:2].isdigit() for v in items
-        )
-        if wrong or padded or name in text or not np.isfinite(numbers).any():
+        codes = any(isinstance(v, str) and CODE.fullmatch(v.strip()) for v in items)
+        if wrong or codes or name in text or not np.isfinite(numbers).any():
             columns[name] = cleaned
         else:
             columns[name] = pd.Series(numbers, index=frame.index)

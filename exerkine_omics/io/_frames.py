@@ -218,7 +218,7 @@ def set_samples(
 
         samples = read_sheet(samples, text=(subject, timepoint, arm))
     known = meta(adata)
-    ids = pd.Index([str(n) for n in adata.obs_names], dtype=object)
+    ids = pd.Index([str(n) for n in adata.obs_names], dtype=str)
     sheet, findings = index_samples(samples, ids)
     _refuse_no_overlap(ids, sheet.index, adata.var_names)
     absent = ids[~ids.isin(sheet.index)]

@@ -40,7 +40,7 @@ def unique_labels(values: Iterable[object], what: str, where: str) -> pd.Index:
         raise InputError(
             f"There is no {what} at position {shown(absent)}", where=where, fix="Give it an id."
         )
-    index = pd.Index([text_of(v) for v in items], dtype=object)
+    index = pd.Index([text_of(v) for v in items], dtype=str)
     if index.has_duplicates:
         raise InputError(
             f"The {what}s {shown(index[index.duplicated()].unique())} stand more than once",

@@ -39,8 +39,8 @@ def index_samples(samples: pd.DataFrame, known: pd.Index) -> tuple[pd.DataFrame,
     findings = []
     if schema.SAMPLE_ID in frame.columns:
         column = frame.pop(schema.SAMPLE_ID)
-        by_column = pd.Index([text_of(v) for v in column], dtype=object).isin(known).sum()
-        by_index = pd.Index([text_of(v) for v in frame.index], dtype=object).isin(known).sum()
+        by_column = pd.Index([text_of(v) for v in column], dtype=str).isin(known).sum()
+        by_index = pd.Index([text_of(v) for v in frame.index], dtype=str).isin(known).sum()
         numbered = isinstance(frame.index, pd.RangeIndex)
         if by_column > by_index or (by_column == by_index and numbered):
             frame.index = pd.Index(column)
@@ -73,7 +73,7 @@ def assign_roles(
             f"arm={arm!r}",
             fix="Name a column for each.",
         )
-    names = pd.Index([str(c) for c in frame.columns], dtype=object)
+    names = pd.Index([str(c) for c in frame.columns], dtype=str)
     if names.has_duplicates:
         raise InputError(
             f"Columns {shown(names[names.duplicated()].unique())} stand more than once",

@@ -237,7 +237,7 @@ def _split(
                     f"Rows {shown(absent)} have no {name}", where=where, fix="Fill them in."
                 )
         pairs = zip(people, times, strict=True)
-        ids = pd.Index([f"{text_of(p)}|{text_of(t)}" for p, t in pairs], dtype=object)
+        ids = pd.Index([f"{text_of(p)}|{text_of(t)}" for p, t in pairs], dtype=str)
         if ids.has_duplicates:
             raise InputError(
                 f"More than one row for {shown(ids[ids.duplicated()].unique())}",

@@ -132,7 +132,7 @@ def calibration(
         return a + np.nan, b + np.nan
     centre = x.mean()
     z = (x - centre) / spread
-    change = np.full(len(weights), np.inf)
+    change, lost = np.full(len(weights), np.inf), np.zeros(len(weights), dtype=bool)
     for _ in range(60):
         fitted = special.expit(a[:, None] + b[:, None] * z)
         rest = weights * (label - fitted)
@@ -143,12 +143,13 @@ def calibration(
             det = h00 * h11 - h01 * h01
             da, db = (h11 * g0 - h01 * g1) / det, (h00 * g1 - h01 * g0) / det
         change = np.maximum(np.abs(da), np.abs(db))
-        damp = np.minimum(1.0, 5.0 / np.maximum(change, 1e-300))
-        a, b = a + damp * da, b + damp * db
+        lost |= ~np.isfinite(change)  # a draw without curvature left: separated, or one class
+        damp = np.where(lost, 0.0, np.minimum(1.0, 5.0 / np.maximum(change, 1e-300)))
+        a, b = a + damp * np.where(lost, 0.0, da), b + damp * np.where(lost, 0.0, db)
         # a draw that diverges (separation) must not keep the others waiting
-        if not np.any((change > 1e-9) & (np.abs(b) < 1e3)):
+        if not np.any((change > 1e-9) & (np.abs(b) < 1e3) & ~lost):
             break
-    good = (change <= 1e-6) & (np.abs(b) < 1e3)
+    good = (change <= 1e-6) & (np.abs(b) < 1e3) & ~lost
     slope = b / spread
     return np.where(good, a - slope * centre, np.nan), np.where(good, slope, np.nan)
 

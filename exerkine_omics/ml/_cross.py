@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +48,20 @@ def blocks_of(material: Material) -> tuple[str, ...]:
     return BLOCKS if material.clinical.shape[1] else ("omics",)
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold linear algebra to one thread.
+
+    The systems are so small that threads wait for each other up to a hundred times longer than
+    they compute; and one thread here, as in a worker process, gives the same last digit for any
+    ``n_jobs``.
+    """
+    from threadpoolctl import threadpool_limits  # a dependency of scikit-learn
+
+    with threadpool_limits(limits=1):
+        yield
+
+
 def one_repeat(
     material: Material,
     blocks: tuple[str, ...],
@@ -55,6 +71,18 @@ def one_repeat(
     key: str,
 ) -> Repeat:
     """Predict each person once, by models that have not seen the person's group."""
+    with one_thread():
+        return _one_repeat(material, blocks, recipe, folds, seed, key)
+
+
+def _one_repeat(
+    material: Material,
+    blocks: tuple[str, ...],
+    recipe: Recipe,
+    folds: int,
+    seed: int,
+    key: str,
+) -> Repeat:
     outcome, groups = material.outcome, material.groups
     binary = recipe.family == "binomial"
     strata = strata_for_folds(outcome.value, folds) if binary else None

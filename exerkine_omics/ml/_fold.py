@@ -116,7 +116,8 @@ def fit_predict(
     eta = problem.linear_predictor(state, ask)
     chosen = np.zeros(both.shape[1], dtype=bool)
     chosen[keep] = problem.coefficients(state)[1] != 0
-    prediction = special.expit(eta) if recipe.family == "binomial" else eta
+    # twelve digits: models without any feature, equal but for rounding, must tie between folds
+    prediction = np.round(special.expit(eta), 12) if recipe.family == "binomial" else eta
     return FoldFit(prediction, chosen[free.shape[1] :])
 
 

@@ -98,13 +98,13 @@ def responders(
                 label=f"noise of a change:\n± {_short(result.half_width)} ({level}), from\n"
                 f"typical error {_short(result.typical_error)}",
             )
-        if np.isfinite(result.threshold):
+        if np.isfinite(result.cut):
             axes.axhline(
-                result.threshold,
+                result.cut,
                 color="black",
                 lw=1.2,
                 ls=(0, (5, 3)),
-                label=f"threshold {_short(result.threshold)}",
+                label=f"threshold {_short(result.cut)}",
             )
         axes.axhline(0, color="black", lw=0.8)
         counts = _bars(axes, data, place)

@@ -110,7 +110,7 @@ def delta(adata: AnnData, baseline: str | None = None, timepoint: str | None = N
 def _samples_of(adata: AnnData, level: str) -> dict[str, int]:
     """Row of each subject's sample at a time point; two of them are an error."""
     at = (adata.obs[schema.TIMEPOINT].astype(str) == level).to_numpy()
-    filled: np.ndarray = np.isfinite(np.asarray(adata.X, dtype=np.float64)).any(axis=1)
+    filled = np.isfinite(np.asarray(adata.X, dtype=np.float64)).sum(axis=1) > 0
     nobody = adata.obs[schema.SUBJECT].isna().to_numpy()
     if (at & nobody).any():
         raise InputError(
@@ -142,7 +142,7 @@ def _constant(
         same = (a == b) | (first[name].isna().to_numpy() & second[name].isna().to_numpy())
         if np.all(same) and name != schema.TIMEPOINT:
             kept[name] = first[name].set_axis(people, axis=0)
-    frame = pd.DataFrame(kept, index=pd.Index(people, dtype=object))
+    frame = pd.DataFrame(kept, index=pd.Index(people, dtype=str))
     for name in frame.columns:
         if isinstance(frame[name].dtype, pd.CategoricalDtype):
             frame[name] = frame[name].cat.remove_unused_categories()

@@ -146,6 +146,7 @@ class Responders(TypedDict):
     ceiling: dict[str, Number] | None
     verdict: str
     verdict_reason: str
+    level: NotRequired[float]
     people: list[Person]
     notes: NotRequired[list[str]]
 
@@ -174,6 +175,7 @@ class Prediction(TypedDict):
     ceiling: Number
     control: NotRequired[dict[str, Any] | None]
     stability: NotRequired[dict[str, Any] | None]
+    sample_size: NotRequired[dict[str, Any] | None]
     verdict: str
     notes: NotRequired[list[str]]
 

@@ -73,7 +73,18 @@ def _read(path: Path) -> SignatureSet:
 
 
 def read_signature(path: Path) -> Signature:
-    """Read and validate one signature; its name is the file's."""
+    """Read and validate one signature; its name is the file's.
+
+    Parameters
+    ----------
+    path
+        A YAML file.
+
+    Raises
+    ------
+    InputError
+        Naming file and field.
+    """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,9 @@ from exerkine_omics.errors import InputError, UsageError, shown
 from exerkine_omics.sig._load import load
 from exerkine_omics.sig._model import MEMBER_IDS, Signature, SignatureSet
 
-Signatures = SignatureSet | Mapping[str, Sequence[str]] | Mapping[str, Mapping[str, float]]
+Signatures: TypeAlias = (
+    SignatureSet | Mapping[str, Sequence[str]] | Mapping[str, Mapping[str, float]]
+)
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,23 @@ def match(
 ) -> list[Matched]:
     """Find each member on the panel.
 
-    A member of a `SignatureSet` is found by its identifiers, most specific first; a member of a
-    plain mapping is the name of a feature. A member that several features measure is, with
-    ``several="error"``, an error that names them; with ``several="first"`` the first is used.
+    Parameters
+    ----------
+    signatures
+        A SignatureSet, whose members are found by their identifiers, most specific first; or a
+        mapping whose members are names of features. None: the shipped ones of the modality.
+    var
+        Features of the panel, identifiers in columns.
+    modality
+        Modality of the panel.
+    several
+        A member that several features measure is, with ``error``, an error that names them;
+        with ``first`` the first is used.
+
+    Returns
+    -------
+    list
+        One `Matched` a signature.
     """
     if several not in ("error", "first"):
         raise UsageError(f"several={several!r} is neither 'error' nor 'first'")
@@ -59,11 +76,23 @@ def match(
             "signatures is a SignatureSet, or a mapping of name to var names or to weights",
             fix="For example {'mine': ['IL6', 'IL10']}.",
         )
-    return [_match_plain(name, members, var) for name, members in chosen.items()]
+    plain: Mapping[str, Any] = chosen
+    return [_match_plain(name, members, var) for name, members in plain.items()]
 
 
 def coverage_frame(matched: Sequence[Matched]) -> pd.DataFrame:
-    """One row a signature: members, measured, share of the absolute weight, names missing."""
+    """Count, for each signature, what of it is measured.
+
+    Parameters
+    ----------
+    matched
+        What `match` found.
+
+    Returns
+    -------
+    DataFrame
+        signature, n_members, n_measured, coverage (share of the absolute weight), missing.
+    """
     return pd.DataFrame(
         {
             "signature": [m.name for m in matched],

@@ -60,7 +60,9 @@ def score_test(changes: pd.DataFrame, *, control: str | None = None) -> pd.DataF
     frames = []
     for timepoint in _levels(changes[schema.TIMEPOINT]):
         label = f"{timepoint} - baseline"
-        jobs = [((a,), f"{a}: {label}" if a else label) for a in arms]
+        jobs: list[tuple[tuple[str, ...], str]] = [
+            ((a,), f"{a}: {label}" if a else label) for a in arms
+        ]
         jobs += [((a, str(control)), f"{a} - {control}: {label}") for a in compared]
         for pair, name in jobs:
             part = changes[(time == timepoint) & arm.isin(pair)]

@@ -26,7 +26,7 @@ def run_demo(
 
 
 def _cohorts() -> list[dict[str, object]]:
-    cohorts = []
+    cohorts: list[dict[str, object]] = []
     for modality, words in _TITLES.items():
         cohorts.append(
             {

@@ -20,20 +20,20 @@ class Figures:
         self,
         section: str,
         name: str,
-        draw: Callable[[Any], object],
+        draw: Callable[..., object],
         *,
         caption: str,
         alt: str,
         size: tuple[float, float] = (7.2, 4.6),
     ) -> None:
-        """Draw on fresh axes and save as ``<name>.png``."""
+        """Call ``draw(ax=...)`` on fresh axes and save as ``<name>.png``."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
         # no pyplot: a batch keeps no global state and needs no display
         figure = Figure(figsize=size)
         FigureCanvasAgg(figure)
-        draw(figure.add_subplot())
+        draw(ax=figure.add_subplot())
         self.folder.mkdir(exist_ok=True)
         path = self.folder / f"{name}.png"
         write_whole(path, lambda p: figure.savefig(p, dpi=110, bbox_inches="tight"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ def responders(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str,
                 "ceiling": {k: summary["ceiling"][k] for k in ("r2", "auc")},
                 "verdict": result.verdict,
                 "verdict_reason": result.verdict_reason,
+                "level": result.level,
                 "people": records(result.frame.drop(columns=schema.ARM, errors="ignore")),
                 "notes": list(result.notes),
             }
@@ -66,7 +68,7 @@ def responders(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str,
         figures.add(
             "responders",
             f"responders_{number + 1}",
-            lambda ax, r=result, t=label: pl.responders(r, unit=section.unit, title=t, ax=ax),
+            partial(pl.responders, result, unit=section.unit, title=label),
             caption=f"{label}: change of {section.outcome} of each person; grey: what noise "
             f"alone makes ({section.level:.0%} interval).",
             alt=f"Waterfall of individual changes, {label}",
@@ -166,7 +168,7 @@ def predict(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str, An
         figures.add(
             "prediction",
             f"roc_{number + 1}",
-            lambda ax, r=result: pl.roc(r, ax=ax),
+            partial(pl.roc, result),
             caption=f"{label}: receiver operating characteristic, people out of the training fold.",
             alt=f"ROC curve, {label}",
         )

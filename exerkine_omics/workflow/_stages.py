@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def describe(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any]:
     figures.add(
         "qc",
         "qc_missing",
-        lambda ax: pl.qc(adata, ax=ax),
+        partial(pl.qc, adata),
         caption="Share of missing values by sample and by feature at each time point.",
         alt="Share of missing values by time point",
     )
@@ -123,14 +124,14 @@ def score(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any] | No
         figures.add(
             "scores",
             "score_change",
-            lambda ax: pl.score_change(shown_changes, names=titles, ax=ax),
+            partial(pl.score_change, shown_changes, names=titles),
             caption="Change of each person's score from baseline, with mean and 95% interval.",
             alt="Change of signature scores by person",
         )
         figures.add(
             "scores",
             "score_trajectory",
-            lambda ax: pl.trajectory(adata, usable[0], score=section.method, ax=ax),
+            partial(pl.trajectory, adata, usable[0], score=section.method),
             caption=f"{titles[usable[0]]}: each person's score over time.",
             alt=f"Trajectories of the score of {usable[0]}",
         )
@@ -152,12 +153,12 @@ def differential(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, An
     frame = tl.differential(adata, **section.model_dump())
     write_parquet(folder / "differential.parquet", frame)
     names = _names(adata.var)
-    counts = []
-    for contrast, part in frame.groupby("contrast", observed=True, sort=False):
+    counts: list[dict[str, Any]] = []
+    for tested_contrast, part in frame.groupby("contrast", observed=True, sort=False):
         good = part[part["status"] == schema.OK]
         counts.append(
             {
-                "contrast": str(contrast),
+                "contrast": str(tested_contrast),
                 "n_tested": len(good),
                 "n_not_tested": len(part) - len(good),
                 "n_pairs_min": float(good["n_pairs"].min()) if len(good) else None,
@@ -167,7 +168,7 @@ def differential(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, An
         )
     # the control-subtracted contrasts first: they answer whether exercise did it
     order = [c["contrast"] for c in counts]
-    order.sort(key=lambda c: not (section.control and f" - {section.control}: " in c))
+    order.sort(key=lambda c: section.control is None or f" - {section.control}: " not in c)
     ranked = frame.assign(_order=frame["contrast"].astype(str).map(order.index))
     ranked = ranked.sort_values(["_order", "p_value"], kind="stable", na_position="last")
     tops = [p.head(_TOP) for _, p in ranked[ranked["status"] == schema.OK].groupby("_order")]
@@ -185,7 +186,7 @@ def differential(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, An
             figures.add(
                 "differential",
                 f"volcano_{number}",
-                lambda ax, c=contrast: pl.volcano(frame, contrast=c, names=names, ax=ax),
+                partial(pl.volcano, frame, contrast=contrast, names=names),
                 caption=f"Effect against evidence for {contrast}.",
                 alt=f"Volcano plot of {contrast}",
             )
@@ -193,7 +194,7 @@ def differential(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, An
         figures.add(
             "differential",
             "trajectory",
-            lambda ax: pl.trajectory(adata, strongest, ax=ax),
+            partial(pl.trajectory, adata, strongest),
             caption=f"{names[strongest]}: each person's values over time.",
             alt=f"Trajectories of {names[strongest]}",
         )

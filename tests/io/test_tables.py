@@ -145,6 +145,50 @@ def test_thousands_or_decimals_is_said(frames, tmp_path):
     assert "decimal_comma_ambiguous" in set(adata.uns["exerkine"]["findings"]["id"])
 
 
+def test_commas_and_points_in_one_column(frames, tmp_path):
+    _, sheet, how = frames
+    rows = [f"{i};{v};1,5\n" for i, v in zip(sheet.index, ["1,5"] * 7 + ["1.234"], strict=True)]
+    (tmp_path / "m.csv").write_text("id;IL6;IL8\n" + "".join(rows))
+    with pytest.raises(InputError, match="'IL6' holds decimal commas and decimal points"):
+        exo.io.read_table(tmp_path / "m.csv", sheet, decimal=",", **how)
+    with pytest.raises(InputError, match="'1,5'.*decimal="):
+        exo.io.read_table(tmp_path / "m.csv", sheet, **how)
+
+
+def test_words_in_a_decimal_comma_sheet(frames, tmp_path):
+    matrix, sheet, how = frames
+    matrix.to_csv(tmp_path / "m.csv", sep=";", decimal=",")
+    sheet = sheet.assign(bmi=["21,5", "NA", "23,5", "", "25,5", "26,5", "27,5", "28,5"])
+    sheet.assign(code="12345678901234567").to_csv(tmp_path / "s.csv", sep=";", decimal=",")
+    obs = exo.io.read_table(tmp_path / "m.csv", tmp_path / "s.csv", **how).obs
+    assert obs.loc[sheet.index, "bmi"].tolist()[::2] == [21.5, 23.5, 25.5, 27.5]
+    assert obs["bmi"].isna().sum() == 2
+    assert set(obs["code"]) == {"12345678901234567"}
+
+
+def test_a_tall_file_is_read_in_blocks(tmp_path):
+    # the text stands beyond the first block of rows
+    n = 2500
+    values = [str(i / 4) for i in range(n)]
+    ids = [f"S{i}" for i in range(n)]
+    sheet = pd.DataFrame({"who": [f"P{i // 2}" for i in range(n)], "t": ["pre", "post"] * (n // 2)})
+    sheet.index = ids
+    how = {"subject": "who", "timepoint": "t", "baseline": "pre", "units": "NPX"}
+    path = tmp_path / "m.csv"
+
+    def write():
+        rows = [f"{i},{v}\n" for i, v in zip(ids, values, strict=True)]
+        path.write_text("id,IL6\n" + "".join(rows))
+
+    write()
+    adata = exo.io.read_table(path, sheet, modality="proteomics", **how)
+    np.testing.assert_array_equal(adata.X[:, 0], np.arange(n) / 4)
+    values[2300] = "<LOD"
+    write()
+    with pytest.raises(InputError, match="sample 'S2300': '<LOD'"):
+        exo.io.read_table(path, sheet, modality="proteomics", **how)
+
+
 def test_worksheets(frames, tmp_path):
     matrix, sheet, how = frames
     path = tmp_path / "book.xlsx"

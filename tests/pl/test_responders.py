@@ -55,7 +55,7 @@ def test_arms_stand_apart(make):
 
 def test_unknown_noise_draws_no_band(make):
     result = make.responders(10)
-    result.half_width = result.threshold = np.nan
+    result.half_width = result.threshold = result.cut = np.nan
     ax = pl.responders(result)
     assert not [p for p in ax.patches if "noise" in str(p.get_label())]
     assert len(ax.lines) == 1

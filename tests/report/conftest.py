@@ -202,6 +202,7 @@ def _rats() -> dict:
                 "ceiling": None,
                 "control": {"auc": 0.61, "n_people": 20},
                 "stability": {"top_features": ["LEP", "GDF15"], "share": 0.412},
+                "sample_size": {"n": 40, "required": 435, "passed": False},
                 "verdict": "discovery only",
                 "notes": ["40 people; 435 are asked for."],
             }

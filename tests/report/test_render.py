@@ -144,6 +144,7 @@ def test_beside_the_auc_stand_p_ceiling_and_control(page):
     assert "permutation p of the AUC 0.21" in after
     assert "(noise of the outcome not known)" in after
     assert "same pipeline in the control arm" in after
+    assert "sample size n: 40 required: 435 passed: False" in after
 
 
 def test_notes_stand_before_the_numbers_they_qualify(page):

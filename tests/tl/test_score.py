@@ -6,8 +6,10 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import exerkine_omics as exo
+from exerkine_omics import schema
 
 SETS = {"up": ["A00", "A01", "A02", "A03", "A04"], "signed": {"A00": 2.0, "A07": -1.0, "Z99": 1.0}}
 
@@ -47,7 +49,7 @@ def test_flip_shift_and_order(trial: ad.AnnData) -> None:
     exo.tl.score(trial, SETS)
     reference = trial.obsm["score_baseline_z"]
     flipped = trial.copy()
-    exo.tl.score(flipped, {"up": {m: -1 for m in SETS["up"]}, "signed": SETS["signed"]})
+    exo.tl.score(flipped, {"up": dict.fromkeys(SETS["up"], -1), "signed": SETS["signed"]})
     np.testing.assert_allclose(flipped.obsm["score_baseline_z"]["up"], -reference["up"])
     moved = trial.copy()
     moved.X = moved.X + 1e5
@@ -159,3 +161,27 @@ def test_one_member_on_two_assays_is_never_averaged(trial: ad.AnnData) -> None:
         exo.tl.score(trial)
     exo.tl.score(trial, min_coverage=0, several="first")
     assert trial.obsm["coverage_baseline_z"]["il6_anti_inflammatory_cascade"].max() <= 1 / 7 + 1e-12
+
+
+def test_score_test_is_the_t_test_of_the_changes(trial: ad.AnnData) -> None:
+    frame = exo.tl.score_change(trial, SETS, min_coverage=0.2)
+    tested = exo.tl.score_test(frame, control="CON").set_index(["contrast", "feature"])
+    assert list(tested.columns) == [
+        c for c in schema.RESULT_COLUMNS if c not in ("contrast", "feature")
+    ]
+    part = frame[(frame["signature"] == "up") & (frame["timepoint"] == "post")].dropna(
+        subset="change"
+    )
+    ee, con = (part.loc[part["arm"] == a, "change"] for a in ("EE", "CON"))
+    one = stats.ttest_1samp(ee, 0)
+    row = tested.loc[("EE: post - baseline", "up")]
+    assert row["statistic"] == pytest.approx(one.statistic)
+    assert row["p_value"] == pytest.approx(one.pvalue)
+    assert row["n_pairs"] == len(ee)
+    two = stats.ttest_ind(ee, con, equal_var=False)
+    row = tested.loc[("EE - CON: post - baseline", "up")]
+    assert row["statistic"] == pytest.approx(two.statistic) and row["df"] == pytest.approx(two.df)
+    with pytest.raises(exo.errors.UsageError, match="none of the arms"):
+        exo.tl.score_test(frame, control="XX")
+    with pytest.raises(exo.errors.InputError, match="score_change"):
+        exo.tl.score_test(frame.drop(columns="change"))

@@ -1,0 +1,135 @@
+"""Nothing of a test person reaches the models that predict it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import exerkine_omics as exo
+from exerkine_omics.ml import _cross
+from exerkine_omics.ml._fold import Recipe, fit_predict, prepare
+from exerkine_omics.ml._splits import assign_folds, permute_between_groups
+
+FAST = {"outer": (4, 2), "inner": 3, "n_permutations": 0, "n_bootstrap": 20, "seed": 1}
+
+
+@pytest.mark.quick
+def test_values_of_test_people_change_no_other_prediction(make_cohort):
+    """In each repeat, people of the fold of the changed person are predicted as before."""
+    adata, label = make_cohort(n=40, p=20, effect=1.0)
+    first = exo.ml.evaluate(adata, label, **FAST).predictions
+    changed = adata.copy()
+    changed.X[7] = 1000.0
+    changed.X[7, :5] = np.nan
+    changed.obs.loc[changed.obs_names[7], "age"] = 500.0
+    other = exo.ml.evaluate(changed, label, **FAST).predictions
+    person = adata.obs["subject_id"].iloc[7]
+    checked = 0
+    for _, rows in first.groupby(["block", "repeat"], observed=True):
+        fold = rows.loc[rows["subject_id"] == person, "fold"].iloc[0]
+        mates = rows.index[(rows["fold"] == fold) & (rows["subject_id"] != person)]
+        rest = rows.index[rows["fold"] != fold]
+        assert (first.loc[mates, "probability"] == other.loc[mates, "probability"]).all()
+        checked += int((first.loc[rest, "probability"] != other.loc[rest, "probability"]).any())
+    assert checked > 0  # where the person trains, its values do matter
+
+
+def test_labels_of_test_people_do_not_enter_the_fit():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 15)), np.tile([0.0, 1.0], 20)
+    train, test = np.arange(30), np.arange(30, 40)
+    free, groups = np.empty((40, 0)), np.arange(40).astype(str)
+    flipped = y.copy()
+    flipped[test] = 1 - flipped[test]
+    one, other = (
+        fit_predict(x, free, v, train, test, groups, Recipe(), np.random.default_rng(1), 0.5)
+        for v in (y, flipped)
+    )
+    assert (one.prediction == other.prediction).all()
+
+
+def test_imputation_learns_the_training_median():
+    train = np.array([[1.0, np.nan, 5], [2.0, np.nan, 5], [np.nan, np.nan, 5], [9.0, np.nan, 5]])
+    test = np.array([[np.nan, 3.0, 100.0]])
+    learn, ask, keep = prepare(train, test)
+    assert keep.tolist() == [True, False, False]  # never seen, and constant in training
+    assert learn[:, 0].tolist() == [1, 2, 2, 9]
+    assert ask.tolist() == [[2.0]]
+
+
+@pytest.mark.quick
+def test_families_stay_on_one_side(make_cohort):
+    adata, label = make_cohort(n=60, p=10, effect=1.0)
+    adata.obs["family_id"] = [f"F{i // 3}" for i in range(60)]
+    result = exo.ml.evaluate(adata, label, groups="family_id", **FAST)
+    family = adata.obs.set_index("subject_id")["family_id"]
+    rows = result.predictions.assign(family=result.predictions["subject_id"].map(family))
+    folds = rows.groupby(["block", "repeat", "family"], observed=True)["fold"].nunique()
+    assert (folds == 1).all()
+    assert len(folds) == 3 * 2 * 20
+
+
+def test_inner_folds_keep_families_together(make_cohort, monkeypatch):
+    seen = []
+    from exerkine_omics.ml import _fold
+
+    def watch(groups, n_splits, rng, label=None):
+        fold = assign_folds(groups, n_splits, rng, label)
+        seen.append(pd.Series(fold).groupby(groups).nunique().max())
+        return fold
+
+    monkeypatch.setattr(_fold, "assign_folds", watch)
+    adata, label = make_cohort(n=60, p=10)
+    adata.obs["family_id"] = [f"F{i // 3}" for i in range(60)]
+    exo.ml.evaluate(adata, label, groups="family_id", n_jobs=1, **FAST)
+    assert len(seen) == 4 * 2 * 3
+    assert max(seen) == 1
+
+
+def test_duplicated_families_teach_nothing_about_noise():
+    """Twins with the same features and label: split apart, noise would look like a predictor."""
+    areas = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        x = np.repeat(rng.normal(size=(24, 60)), 2, axis=0)
+        y = np.repeat(np.tile([0.0, 1.0], 12), 2)
+        people = np.array([f"P{i:02d}" for i in range(48)], dtype=object)
+        series = pd.Series(y, index=people)
+        outcome = _cross.Outcome(people, y, series.to_frame())
+        families = np.repeat(np.arange(24), 2).astype(str)
+        for groups in (families, people.astype(str)):
+            material = _cross.Material(x, np.empty((48, 0)), groups, outcome)
+            repeat = _cross.one_repeat(material, ("omics",), Recipe(), 4, seed, "x")
+            areas.append(_cross._auc(repeat, "omics"))
+    together, apart = np.mean(areas[::2]), np.mean(areas[1::2])
+    assert apart > 0.75  # what the groups protect from
+    assert together < 0.65
+
+
+def test_permutation_moves_whole_groups_of_a_size():
+    groups = np.array(["a", "a", "b", "b", "c", "d", "e"])
+    order = permute_between_groups(groups, np.random.default_rng(0))
+    assert sorted(order) == list(range(7))
+    assert set(order[:2]) in ({0, 1}, {2, 3})
+    assert set(order[4:]) == {4, 5, 6}
+
+
+@pytest.mark.parametrize("label", [None, np.tile([0, 1], 30)])
+def test_every_fold_is_used_and_groups_are_whole(label):
+    groups = np.array([f"g{i // 4}" for i in range(60)])
+    fold = assign_folds(groups, 5, np.random.default_rng(0), label)
+    assert set(fold) == set(range(5))
+    assert (pd.Series(fold).groupby(groups).nunique() == 1).all()
+    again = assign_folds(groups, 5, np.random.default_rng(0), label)
+    assert (fold == again).all()
+
+
+def test_uninformative_features_do_not_rank_people_in_reverse():
+    """Constant features predict the same for all: AUC 0.5, whatever the folds' class shares."""
+    y = np.tile([0.0, 1.0, 0.0], 9)[:26]
+    people = np.array([f"P{i:02d}" for i in range(26)], dtype=object)
+    outcome = _cross.Outcome(people, y, pd.DataFrame(index=people))
+    material = _cross.Material(np.ones((26, 3)), np.empty((26, 0)), people.astype(str), outcome)
+    repeat = _cross.one_repeat(material, ("omics",), Recipe(), 5, 0, "x")
+    assert _cross._auc(repeat, "omics") == 0.5
