@@ -23,6 +23,8 @@ ADHERENCE = "adherence"
 SAMPLE_TYPE = "sample_type"
 PLATE_ID = "plate_id"
 QC_STATUS = "qc_status"
+AGE, SEX, BMI = "age", "sex", "bmi"
+CLINICAL = (AGE, SEX, BMI)
 
 # var
 NAME = "name"

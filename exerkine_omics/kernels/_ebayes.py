@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, special, stats
 
+# prior df / (1 + prior df): from 2, below which the prior has no mean, to practically infinite
+_PRIOR_SHARE = (2 / 3, 0.9999)
+
 
 @dataclass(frozen=True)
 class VariancePrior:
@@ -60,11 +63,12 @@ def fit_prior_moments(variance: np.ndarray, df: np.ndarray) -> VariancePrior:
 
 
 def fit_prior_likelihood(variance: np.ndarray, df: np.ndarray) -> VariancePrior:
-    """Maximum-likelihood prior for features whose residual df differ (that is, with NaN).
+    """Fit the prior by likelihood for features whose residual df differ (that is, with NaN).
 
     Each variance follows scale x F(df, prior df). For a given prior df, log scale is the mean of
-    log s2 - digamma(df/2) + log(df/2), each weighted by 1 / (trigamma(df/2) + trigamma(d0/2));
-    prior df maximises the F likelihood of that profile.
+    log s2 - digamma(df/2) + log(df/2), each weighted by 1 / trigamma(df/2), plus
+    digamma(prior df/2) - log(prior df/2); prior df maximises the F likelihood along that
+    profile, between 2 and 9999. This is the prior of limma 3.62 and later where df differ.
     """
     ok = np.isfinite(variance) & (df > 1e-15) & (variance > -1e-15)
     x, d = np.maximum(variance[ok], 0.0), df[ok]
@@ -73,11 +77,11 @@ def fit_prior_likelihood(variance: np.ndarray, df: np.ndarray) -> VariancePrior:
     median = float(np.median(x))
     x = np.maximum(x, 1e-12 * (median if median > 0 else 1.0))
     e = np.log(x) - special.digamma(d / 2) + np.log(d / 2)
-    own = special.polygamma(1, d / 2)
+    w = 1 / special.polygamma(1, d / 2)
+    mean = float((w * e).sum() / w.sum())
 
     def log_scale(half: float) -> float:
-        w = 1 / (own + special.polygamma(1, half))
-        return float((w * e).sum() / w.sum() + special.digamma(half) - np.log(half))
+        return float(mean + special.digamma(half) - np.log(half))
 
     def loss(share: float) -> float:
         prior_df = share / (1 - share)
@@ -85,14 +89,9 @@ def fit_prior_likelihood(variance: np.ndarray, df: np.ndarray) -> VariancePrior:
         return -float((stats.f.logpdf(x / scale, d, prior_df) - np.log(scale)).sum())
 
     best = optimize.minimize_scalar(
-        loss, bounds=(1e-4, 1 - 1e-4), method="bounded", options={"xatol": 1e-10}
+        loss, bounds=_PRIOR_SHARE, method="bounded", options={"xatol": 1e-9}
     )
     prior_df = best.x / (1 - best.x)
-    shared = float((d * x).sum() / d.sum())
-    # the boundary: one variance for all, a chi-square likelihood
-    flat = -float((stats.chi2.logpdf(d * x / shared, d) + np.log(d / shared)).sum())
-    if flat <= best.fun:
-        return VariancePrior(shared, np.inf)
     return VariancePrior(float(np.exp(log_scale(prior_df / 2))), float(prior_df))
 
 

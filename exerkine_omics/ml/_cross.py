@@ -56,7 +56,7 @@ def one_thread() -> Iterator[None]:
     they compute; and one thread here, as in a worker process, gives the same last digit for any
     ``n_jobs``.
     """
-    from threadpoolctl import threadpool_limits  # a dependency of scikit-learn
+    from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):
         yield

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from exerkine_omics import schema
 from exerkine_omics.kernels import _performance as performance
 from exerkine_omics.kernels._performance import Estimate
 from exerkine_omics.ml._cross import Repeat
@@ -146,7 +147,7 @@ def prediction_frame(
             frames.append(
                 pd.DataFrame(
                     {
-                        "subject_id": subjects[known].astype(str),
+                        schema.SUBJECT: subjects[known].astype(str),
                         "block": block,
                         "model": model,
                         "repeat": np.int64(number),
@@ -157,7 +158,7 @@ def prediction_frame(
                 )
             )
     frame = pd.concat(frames, ignore_index=True)
-    frame["subject_id"] = frame["subject_id"].astype("category")
+    frame[schema.SUBJECT] = frame[schema.SUBJECT].astype("category")
     frame["block"] = pd.Categorical(frame["block"], categories=list(blocks))
     frame["model"] = frame["model"].astype("category")
     return frame

@@ -14,8 +14,6 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import baseline, meta, require_columns, require_log
 from exerkine_omics.errors import InputError, UsageError, shown
 
-CLINICAL = ("age", "sex", "bmi")
-
 
 @dataclass(frozen=True)
 class People:
@@ -175,7 +173,7 @@ def clinical_matrix(
     sheet = people.obs.join(outcomes[outcomes.columns.difference(people.obs.columns)])
     if isinstance(clinical, str) and clinical == "auto":
         lowered = {str(c).lower(): str(c) for c in reversed(sheet.columns)}
-        names = [lowered[name] for name in CLINICAL if name in lowered]
+        names = [lowered[name] for name in schema.CLINICAL if name in lowered]
         names += [before] if before is not None and before not in names else []
     else:
         names = [clinical] if isinstance(clinical, str) else list(clinical or ())
