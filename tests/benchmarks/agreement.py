@@ -1,0 +1,73 @@
+"""How far our numbers lie from the reference implementations' on the fixtures.
+
+    python tests/benchmarks/agreement.py
+
+prints the table of docs/agreement.md. The references' answers were written by the scripts that
+lie beside them in tests/reference.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+import exerkine_omics as exo
+from exerkine_omics.kernels import _ebayes
+
+REFERENCE = Path(__file__).parents[1] / "reference"
+
+
+def limma(case: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Our result and limma's, joined by contrast and feature, the tested rows."""
+    folder = REFERENCE / "limma"
+    matrix = pd.read_csv(folder / f"{case}_matrix.csv", index_col=0)
+    samples = pd.read_csv(folder / f"{case}_samples.csv").set_index("sample").loc[matrix.index]
+    times = [t for t in ("pre", "post", "late") if t in set(samples["time"])]
+    obs = pd.DataFrame({"subject_id": samples["subject"], "hours": samples["hours"]})
+    obs["timepoint"] = pd.Categorical(samples["time"], times, ordered=True)
+    if samples["arm"].nunique() > 1:
+        obs["arm"] = samples["arm"].astype("category")
+    adata = ad.AnnData(matrix.to_numpy(float), obs=obs, var=pd.DataFrame(index=matrix.columns))
+    adata.uns["exerkine"] = {"units": "log2", "baseline": "pre"}
+    frame = exo.tl.differential(
+        adata,
+        control="CON" if case == "arms" else None,
+        covariates=["hours"] if case == "covariate" else [],
+        legacy=True,
+    )
+    ours = frame[frame["status"] == "ok"].astype({"contrast": str, "feature": str})
+    ours = ours.set_index(["contrast", "feature"])
+    theirs = pd.read_csv(folder / f"{case}_limma.csv").set_index(["contrast", "feature"])
+    return ours, theirs.loc[ours.index]
+
+
+def main() -> None:
+    """Print the table."""
+    print("| fixture | rows | estimate, abs | SE, rel | df, rel | log10 p, abs |")
+    print("|---|---|---|---|---|---|")
+    for case in ("balanced", "missing", "arms", "covariate", "tiny"):
+        a, b = limma(case)
+        gaps = [
+            np.abs(a["estimate"] - b["estimate"]).max(),
+            np.abs(a["se"] / b["se"] - 1).max(),
+            np.abs(a["df"] / b["df"] - 1).max(),
+            np.abs(np.log10(a["p_value"]) - np.log10(b["p_value"])).max(),
+        ]
+        print(f"| limma 3.54.1, {case} | {len(a)} | " + " | ".join(f"{g:.0e}" for g in gaps) + " |")
+    data = pd.read_csv(REFERENCE / "pylimma" / "variances.csv")
+    print("\n| unequal df (pylimma 0.2.0) | prior df, theirs | ours | variance, theirs | ours |")
+    print("|---|---|---|---|---|")
+    for row in pd.read_csv(REFERENCE / "pylimma" / "prior.csv").itertuples():
+        part = data[data["case"] == row.case]
+        prior = _ebayes.fit_prior_likelihood(part["variance"].to_numpy(), part["df"].to_numpy())
+        print(
+            f"| case {row.case} | {row.df_prior:.4f} | {prior.df:.4f} "
+            f"| {row.var_prior:.5f} | {prior.variance:.5f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
