@@ -12,6 +12,7 @@ from exerkine_omics.cohort._findings import (
 from exerkine_omics.cohort._meta import (
     add_step,
     baseline,
+    dense,
     meta,
     require_columns,
     require_log,
@@ -19,6 +20,7 @@ from exerkine_omics.cohort._meta import (
     units,
 )
 from exerkine_omics.cohort._pairs import PairTable, make_pairs
+from exerkine_omics.cohort._plain import levels, plain
 from exerkine_omics.cohort._reliability import Reliability
 from exerkine_omics.cohort._responder_result import Ceiling, ResponderResult, SdIr
 from exerkine_omics.cohort._response import ResponseSpec
@@ -43,12 +45,15 @@ __all__ = [
     "build_design",
     "collect",
     "concat",
+    "dense",
     "findings_frame",
     "findings_from_frame",
     "frame_for_storage",
+    "levels",
     "make_pairs",
     "meta",
     "parse_contrasts",
+    "plain",
     "require_columns",
     "require_log",
     "result_frame",

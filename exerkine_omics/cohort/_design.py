@@ -17,6 +17,7 @@ from exerkine_omics.cohort._contrasts import (
     parse_contrasts,
 )
 from exerkine_omics.cohort._meta import baseline, require_columns, timepoints
+from exerkine_omics.cohort._plain import levels
 from exerkine_omics.errors import InputError, UsageError, shown
 
 
@@ -127,7 +128,7 @@ def build_design(
         raise UsageError(
             f"There is no time point beside the baseline {start!r}",
             where=f"obs[{timepoint!r}]",
-            fix="Give contrasts=, or samples of a second time point.",
+            fix="Samples of a second time point are needed, or contrasts= of other cells.",
         )
     return Design(
         cells=cells,
@@ -143,10 +144,9 @@ def build_design(
 
 
 def _levels(values: pd.Series) -> list[str]:
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        present = set(values.astype(str))
-        return [str(level) for level in values.cat.categories if str(level) in present]
-    return sorted(set(values.astype(str)))
+    """Levels in an order that does not depend on the rows'."""
+    found = levels(values)
+    return found if isinstance(values.dtype, pd.CategoricalDtype) else sorted(found)
 
 
 def _one_arm_each(subject: np.ndarray, arm: np.ndarray, column: str | None) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.errors import InputError, UnitsError, shown
+from exerkine_omics.errors import InputError, UnitsError, UsageError, shown
 
 _MAKE = "Make the AnnData with exo.io.from_frames or exo.io.read_table."
 
@@ -55,6 +56,16 @@ def require_log(adata: AnnData, caller: str) -> str:
             fix=f"Call {known.convert} first: it turns the sign.",
         )
     return unit
+
+
+def dense(adata: AnnData, layer: str | None = None) -> np.ndarray:
+    """Return X or a layer as a dense float64 array, samples x features."""
+    if layer is not None and layer not in adata.layers:
+        raise UsageError(f"There is no layer {layer!r}", fix=f"Layers: {shown(adata.layers)}.")
+    values = adata.X if layer is None else adata.layers[layer]
+    if hasattr(values, "toarray"):
+        values = values.toarray()
+    return np.asarray(values, dtype=np.float64)
 
 
 def timepoints(adata: AnnData, column: str = schema.TIMEPOINT) -> list[str]:

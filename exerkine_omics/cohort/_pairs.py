@@ -11,6 +11,7 @@ from anndata import AnnData
 
 from exerkine_omics import schema
 from exerkine_omics.cohort._design import Design, build_design
+from exerkine_omics.cohort._meta import dense
 
 PAIRED = "paired"
 
@@ -50,7 +51,7 @@ class PairTable:
 def make_pairs(adata: AnnData, design: Design | None = None) -> PairTable:
     """Pair by subject, never by row order; a sample without any value makes no pair."""
     design = design or build_design(adata)
-    empty = ~np.isfinite(np.asarray(adata.X, dtype=float)).any(axis=1)
+    empty = ~np.isfinite(dense(adata)).any(axis=1)
     sample = adata.obs_names.to_numpy()
     arms = design.subject_arm()
     arm_names = design.arms

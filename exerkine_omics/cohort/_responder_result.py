@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from exerkine_omics.cohort._plain import plain
 from exerkine_omics.cohort._reliability import Reliability
 from exerkine_omics.cohort._response import CATEGORIES
 
@@ -128,7 +129,7 @@ class ResponderResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Summary for reports, JSON-able; None where a number is unknown."""
-        return _known(
+        return plain(
             {
                 "n": len(self.frame),
                 "counts": self.counts,
@@ -180,14 +181,3 @@ class ResponderResult:
 
 def _counts(frame: pd.DataFrame) -> dict[str, int]:
     return {name: int((frame["category"] == name).sum()) for name in CATEGORIES}
-
-
-def _known(value: Any) -> Any:
-    """Replace what JSON cannot hold: NaN and infinity by None, numpy numbers by Python's."""
-    if isinstance(value, dict):
-        return {str(k): _known(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_known(v) for v in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from exerkine_omics.cohort import plain
 from exerkine_omics.kernels._performance import Estimate, SampleSize
 
 PREDICTION, ASSOCIATION = "prediction", "association"
@@ -89,7 +90,7 @@ class PredictionResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Summary for reports, JSON-able; None where a number is unknown."""
-        return _known(
+        return plain(
             {
                 "kind": self.kind,
                 "verdict": self.verdict,
@@ -227,14 +228,3 @@ def gate_words(gate: Gate) -> str:
         more = f", with {every} {gate.required.n}"
         return f"discovery only: n = {gate.n} < {gate.required_ten.n} ({rule}, 10 features{more})"
     return f"discovery only: n = {gate.n} < {gate.required.n} ({rule} with {every})"
-
-
-def _known(value: Any) -> Any:
-    """Replace what JSON cannot hold: NaN and infinity by None, numpy numbers by Python's."""
-    if isinstance(value, Mapping):
-        return {str(k): _known(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_known(v) for v in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from exerkine_omics.cohort import levels
 from exerkine_omics.errors import UsageError, shown
-from exerkine_omics.pl._frames import counted, levels, need, not_ok
+from exerkine_omics.pl._frames import counted, need, not_ok
 from exerkine_omics.pl._style import (
     GREY,
     SMALL,

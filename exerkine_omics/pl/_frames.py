@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from exerkine_omics import schema
+from exerkine_omics.cohort import levels
 from exerkine_omics.errors import UsageError, shown
 
 
@@ -21,14 +22,6 @@ def need(frame: pd.DataFrame, columns: Iterable[str], caller: str, source: str) 
             where="frame",
             fix=f"Give the frame that {source} returns.",
         )
-
-
-def levels(values: pd.Series) -> list[str]:
-    """Levels that occur, in the order of the categories, else of appearance."""
-    present = list(dict.fromkeys(values.dropna().astype(str)))
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return [str(c) for c in values.cat.categories if str(c) in set(present)]
-    return present
 
 
 def pick_contrast(frame: pd.DataFrame, contrast: str | None) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import timepoints
+from exerkine_omics.cohort import dense, timepoints
 from exerkine_omics.pl._frames import counted, jitter
 from exerkine_omics.pl._style import (
     Drawn,
@@ -56,8 +56,7 @@ def qc(adata: AnnData, *, ax: Axes | None = None, return_data: bool = False) -> 
     from matplotlib.patches import Patch
 
     times = timepoints(adata)
-    matrix = adata.X.toarray() if hasattr(adata.X, "toarray") else np.asarray(adata.X)
-    absent = ~np.isfinite(matrix.astype(float))
+    absent = ~np.isfinite(dense(adata))
     time = adata.obs[schema.TIMEPOINT].astype(str).to_numpy()
     frames = []
     for name in times:
@@ -153,4 +152,4 @@ def _percent(value: float, _position: float | None = None) -> str:
 def _below_lod(adata: AnnData) -> str:
     if schema.BELOW_LOD not in adata.layers:
         return ""
-    return f"{np.asarray(adata.layers[schema.BELOW_LOD]).mean():.1%} of values are below the LOD."
+    return f"{dense(adata, schema.BELOW_LOD).mean():.1%} of values are below the LOD."

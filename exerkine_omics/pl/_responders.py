@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics import schema
-from exerkine_omics.pl._frames import counted, levels, need
+from exerkine_omics.cohort import levels
+from exerkine_omics.pl._frames import counted, need
 from exerkine_omics.pl._style import (
     GREY,
     SMALL,

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics import schema
+from exerkine_omics.cohort import levels
 from exerkine_omics.errors import UsageError, shown
-from exerkine_omics.pl._frames import counted, levels, need
+from exerkine_omics.pl._frames import counted, need
 from exerkine_omics.pl._style import (
     GREY,
     Drawn,

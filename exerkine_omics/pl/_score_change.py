@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics import schema
+from exerkine_omics.cohort import levels
 from exerkine_omics.errors import UsageError
-from exerkine_omics.pl._frames import counted, jitter, levels, mean_interval, need, not_ok
+from exerkine_omics.pl._frames import counted, jitter, mean_interval, need, not_ok
 from exerkine_omics.pl._style import (
     GREY,
     Drawn,

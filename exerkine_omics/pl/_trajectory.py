@@ -10,9 +10,9 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import arm_column, require_columns, timepoints, units
+from exerkine_omics.cohort import arm_column, dense, levels, require_columns, timepoints, units
 from exerkine_omics.errors import InputError, UsageError, shown
-from exerkine_omics.pl._frames import counted, levels, mean_interval
+from exerkine_omics.pl._frames import counted, mean_interval
 from exerkine_omics.pl._style import (
     GREY,
     Drawn,
@@ -168,11 +168,10 @@ def _values(adata: AnnData, feature: str, score: str | None) -> tuple[np.ndarray
         words = "score, baseline SD" if score == "baseline_z" else f"score ({score})"
         return scores[feature].to_numpy(float), feature, words
     _found(feature, adata.var_names, "feature", "var_names")
-    column = adata[:, [feature]].X
-    dense = column.toarray() if hasattr(column, "toarray") else np.asarray(column)
+    column = dense(adata[:, [feature]]).ravel()
     label = labels_of([feature], adata)[feature]
     title = label if label == feature else f"{label} ({feature})"
-    return dense.ravel().astype(float), title, f"{label}, {units(adata)}"
+    return column, title, f"{label}, {units(adata)}"
 
 
 def _found(name: str, known: pd.Index, noun: str, where: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from anndata import AnnData
 
-from exerkine_omics.cohort import Finding
+from exerkine_omics.cohort import Finding, dense
 from exerkine_omics.errors import shown
 from exerkine_omics.pp._units import column_units
 
@@ -24,13 +24,9 @@ _DECADES = 5.0
 _FEWEST_EQUAL = 3
 
 
-def _values(adata: AnnData) -> np.ndarray:
-    return np.asarray(adata.X, dtype=np.float64)
-
-
 def empty(adata: AnnData) -> list[Finding]:
     """Name samples and features without any value, and features without any spread."""
-    values = _values(adata)
+    values = dense(adata)
     there = np.isfinite(values)
     found = []
     features = tuple(adata.var_names[~there.any(axis=0)])
@@ -59,7 +55,7 @@ def empty(adata: AnnData) -> list[Finding]:
 
 def copies(adata: AnnData) -> list[Finding]:
     """Name samples whose every value is that of another."""
-    values = _values(adata) + 0.0  # -0.0 and 0.0 are one value
+    values = dense(adata) + 0.0  # -0.0 and 0.0 are one value
     values = np.where(np.isnan(values), np.nan, values)  # and all NaN have one pattern
     there = np.isfinite(values)
     spread = np.array([len(np.unique(c[np.isfinite(c)])) > 1 for c in values.T], dtype=bool)
@@ -81,7 +77,7 @@ def copies(adata: AnnData) -> list[Finding]:
 
 def signs(adata: AnnData) -> list[Finding]:
     """Negative values and zeros where the unit is a linear one; counts that are no counts."""
-    values, each = _values(adata), column_units(adata)
+    values, each = dense(adata), column_units(adata)
     linear = np.isin(each, _LINEAR)
     found = []
     below = (values < 0) & linear
@@ -111,7 +107,7 @@ def signs(adata: AnnData) -> list[Finding]:
 
 def scales(adata: AnnData) -> list[Finding]:
     """Values that do not fit their unit, and columns that do not fit the others."""
-    values, each = _values(adata), column_units(adata)
+    values, each = dense(adata), column_units(adata)
     low, high, median = _spread(values)
     largest, width = np.fmax(np.abs(low), np.abs(high)), high - low
     suspect = np.zeros(adata.n_vars, dtype=bool)

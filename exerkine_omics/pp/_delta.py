@@ -9,6 +9,7 @@ from anndata import AnnData
 from exerkine_omics import schema
 from exerkine_omics.cohort import (
     add_step,
+    dense,
     meta,
     require_columns,
     require_log,
@@ -90,7 +91,7 @@ def delta(adata: AnnData, baseline: str | None = None, timepoint: str | None = N
             f"No subject has a sample with values at both {first!r} and {second!r}",
             fix="exo.pp.pair(adata).dropped says why for each.",
         )
-    values = np.asarray(adata.X, dtype=np.float64)
+    values = dense(adata)
     before = [pre_rows[p] for p in people]
     after = [post_rows[p] for p in people]
     pre, post = values[before], values[after]
@@ -110,7 +111,7 @@ def delta(adata: AnnData, baseline: str | None = None, timepoint: str | None = N
 def _samples_of(adata: AnnData, level: str) -> dict[str, int]:
     """Row of each subject's sample at a time point; two of them are an error."""
     at = (adata.obs[schema.TIMEPOINT].astype(str) == level).to_numpy()
-    filled = np.isfinite(np.asarray(adata.X, dtype=np.float64)).sum(axis=1) > 0
+    filled = np.isfinite(dense(adata)).sum(axis=1) > 0
     nobody = adata.obs[schema.SUBJECT].isna().to_numpy()
     if (at & nobody).any():
         raise InputError(

@@ -6,7 +6,7 @@ import numpy as np
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import add_step, meta, units
+from exerkine_omics.cohort import add_step, dense, meta, units
 from exerkine_omics.errors import InputError, UnitsError, UsageError, shown, warn
 from exerkine_omics.pp._units import column_units
 
@@ -67,7 +67,7 @@ def log2(
     before = units(adata)
     each = column_units(adata)
     _refuse(each, before)
-    values = np.asarray(adata.X, dtype=np.float64)
+    values = dense(adata)
     result = values.copy()
     linear = np.isin(each, _LINEAR)
     if offset is not None and not linear.any():

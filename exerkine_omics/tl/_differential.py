@@ -14,10 +14,11 @@ from exerkine_omics.cohort import (
     add_step,
     build_design,
     collect,
+    dense,
     require_log,
     result_frame,
 )
-from exerkine_omics.errors import UsageError, shown
+from exerkine_omics.errors import InputError, UsageError, shown
 from exerkine_omics.kernels._effect import between_sd, small_sample_factor
 from exerkine_omics.tl._methods import METHODS
 
@@ -121,6 +122,8 @@ def differential(
     if foreign:
         raise UsageError(f"{shown(foreign)} is no option of method {method!r}")
     units = require_log(adata, "tl.differential")
+    if adata.n_vars == 0:
+        raise InputError("There is no feature to test", where="var", fix="Look at the filters.")
     design = build_design(
         adata,
         timepoint=timepoint,
@@ -130,9 +133,7 @@ def differential(
         covariates=covariates,
         contrasts=contrasts,
     )
-    if layer is not None and layer not in adata.layers:
-        raise UsageError(f"There is no layer {layer!r}", fix=f"Layers: {shown(adata.layers)}.")
-    values = np.asarray(adata.X if layer is None else adata.layers[layer], dtype=float)
+    values = dense(adata, layer)
     tested = METHODS[method].run(values, design, {"legacy": bool(legacy)})
     sd, sd_df = _baseline_sd(values, design)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -11,6 +11,7 @@ from exerkine_omics.cohort import (
     add_step,
     baseline,
     build_design,
+    dense,
     frame_for_storage,
     make_pairs,
     meta,
@@ -206,5 +207,5 @@ def _prepare(
         )
     modality = meta(adata).get(schema.MODALITY)
     matched = match(signatures, adata.var, modality, several=several)
-    values = np.asarray(adata.X, dtype=float)
+    values = dense(adata)
     return matched, fit_reference(values[at_start]), values

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import collect, result_frame
+from exerkine_omics.cohort import collect, levels, result_frame
 from exerkine_omics.errors import InputError, UsageError, shown
 from exerkine_omics.kernels._paired import PairedT, paired_t
 
@@ -51,14 +51,14 @@ def score_test(changes: pd.DataFrame, *, control: str | None = None) -> pd.DataF
         )
     has_arms = schema.ARM in changes
     arm = changes[schema.ARM].astype(str) if has_arms else pd.Series("", index=changes.index)
-    arms = _levels(changes[schema.ARM]) if has_arms else [""]
+    arms = levels(changes[schema.ARM]) if has_arms else [""]
     if control is not None and control not in arms:
         raise UsageError(f"control={control!r} is none of the arms {shown(a for a in arms if a)}")
-    signatures = _levels(changes["signature"])
+    signatures = levels(changes["signature"])
     time = changes[schema.TIMEPOINT].astype(str)
     compared = [a for a in arms if a != control] if control is not None else []
     frames = []
-    for timepoint in _levels(changes[schema.TIMEPOINT]):
+    for timepoint in levels(changes[schema.TIMEPOINT]):
         label = f"{timepoint} - baseline"
         jobs: list[tuple[tuple[str, ...], str]] = [
             ((a,), f"{a}: {label}" if a else label) for a in arms
@@ -112,10 +112,3 @@ def _status(fit: PairedT) -> np.ndarray:
     status[~fit.enough] = "fewer than 2 pairs in an arm"
     status[fit.n == 0] = "no pairs"
     return status
-
-
-def _levels(values: pd.Series) -> list[str]:
-    present = set(values.astype(str))
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return [str(c) for c in values.cat.categories if str(c) in present]
-    return list(dict.fromkeys(values.astype(str)))

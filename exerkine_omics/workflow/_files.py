@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from exerkine_omics.cohort import plain
 from exerkine_omics.errors import InputError
 
 
@@ -72,20 +71,3 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> Path:
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of a frame as plain values, NaN as None."""
     return plain(frame.astype(object).to_dict(orient="records"))
-
-
-def plain(value: Any) -> Any:
-    """Turn numpy scalars, paths and NaN into what JSON knows."""
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
-    if isinstance(value, np.ndarray):
-        return [plain(v) for v in value.tolist()]
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    return str(value)

@@ -12,12 +12,13 @@ from typing import Any
 import yaml
 
 from exerkine_omics import __version__, report
+from exerkine_omics.cohort import plain
 from exerkine_omics.errors import CohortsFailedError, ExerkineError
 from exerkine_omics.settings import settings
 from exerkine_omics.workflow import _response, _stages, _text
 from exerkine_omics.workflow._config import CohortConfig, RunConfig, load_config
 from exerkine_omics.workflow._figures import Figures
-from exerkine_omics.workflow._files import plain, staging, write_json, write_text
+from exerkine_omics.workflow._files import staging, write_json, write_text
 from exerkine_omics.workflow._inputs import Cohort, load_cohort
 
 Log = Callable[[str], object]

@@ -8,7 +8,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import sparse, stats
 
 import exerkine_omics as exo
 from exerkine_omics import schema
@@ -250,3 +250,23 @@ def test_type_one_error(method: str, missing: float) -> None:
     assert abs(rate - 0.05) < 4 * np.sqrt(0.05 * 0.95 / tested.sum())
     inside = ((frame["ci_low"] < 0) & (frame["ci_high"] > 0))[tested].mean()
     assert abs(inside - 0.95) < 4 * np.sqrt(0.05 * 0.95 / tested.sum())
+
+
+def test_sparse_and_float32_give_the_same(trial: ad.AnnData) -> None:
+    trial.X = np.nan_to_num(trial.X, nan=5.0)
+    reference = exo.tl.differential(trial)
+    thin = trial.copy()
+    thin.X = sparse.csr_matrix(trial.X)
+    pd.testing.assert_frame_equal(exo.tl.differential(thin), reference)
+    exo.tl.score(thin, {"s": ["A00", "A01"]})
+    exo.tl.score_change(thin, {"s": ["A00", "A01"]})
+    assert len(exo.pp.check(thin).errors) == 0
+    small = trial.copy()
+    small.X = trial.X.astype(np.float32)
+    frame = exo.tl.differential(small)
+    np.testing.assert_allclose(frame["estimate"], reference["estimate"], atol=1e-5)
+
+
+def test_no_feature_is_said(trial: ad.AnnData) -> None:
+    with pytest.raises(exo.errors.InputError, match="no feature"):
+        exo.tl.differential(trial[:, :0].copy())
