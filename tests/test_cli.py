@@ -108,8 +108,7 @@ def spoil(files: Path, what: str) -> list[object]:
         ("two baselines", 4, "P00"),
         ("no baseline", 4, "before"),
         ("linear values", 4, "furlong"),
-        ("no control", 2, "placebo"),
-        ("no prediction", 5, "14 responders"),
+        ("no control", 3, "placebo"),
     ],
 )
 def test_bad_input_is_one_message(files: Path, what: str, code: int, words: str) -> None:
@@ -119,7 +118,15 @@ def test_bad_input_is_one_message(files: Path, what: str, code: int, words: str)
     assert "Traceback" not in done.stderr
     assert done.stderr.count("Error") == 1 and done.stdout == ""
     assert not (files / "out").exists()
-    assert not list(files.glob(".out*"))
+
+
+def test_an_impossible_prediction_keeps_the_rest(files: Path) -> None:
+    done = exerkine(*spoil(files, "no prediction"), "--quiet")
+    assert done.returncode == 5 and "14 responders" in done.stderr
+    assert "report.html" in done.stderr and done.stderr.count("Error") == 1
+    assert (files / "out" / "one" / "responders.parquet").exists()
+    assert "not possible" in (files / "out" / "report.html").read_text()
+    assert "impossible" in (files / "out" / "status.tsv").read_text()
 
 
 def test_usage_errors_exit_with_2() -> None:

@@ -16,6 +16,7 @@ from exerkine_omics.cohort._meta import (
     meta,
     require_columns,
     require_log,
+    require_slug,
     timepoints,
     units,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "plain",
     "require_columns",
     "require_log",
+    "require_slug",
     "result_frame",
     "timepoints",
     "units",

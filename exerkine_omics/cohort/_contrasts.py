@@ -16,7 +16,8 @@ import numpy as np
 
 from exerkine_omics.errors import UsageError, shown
 
-_TOKEN = re.compile(r"\s*(?:`([^`]+)`|([^\W\d][\w.]*)|(\d+(?:\.\d*)?|\.\d+)|([-+*/()]))")
+_NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_TOKEN = re.compile(rf"\s*(?:`([^`]+)`|([^\W\d][\w.]*)|({_NUMBER})|([-+*/()]))")
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,17 @@ class Contrast:
 
 
 def default_contrasts(
-    cells: Sequence[Cell], baseline: str, timepoints: Sequence[str], control: str | None
+    cells: Sequence[Cell],
+    filled: set[int],
+    baseline: str,
+    timepoints: Sequence[str],
+    control: str | None,
 ) -> list[Contrast]:
-    """Each later time point against baseline in each arm, then each arm minus the control."""
+    """Each later time point against baseline in each arm, then each arm minus the control.
+
+    An arm without samples at a time point (cells not ``filled``) has no change of its own; its
+    change minus the control's is asked for all the same, and is told to be inestimable.
+    """
     index = {(c.arm, c.timepoint): i for i, c in enumerate(cells)}
     arms = list(dict.fromkeys(c.arm for c in cells))
     later = [t for t in timepoints if t != baseline]
@@ -59,9 +68,10 @@ def default_contrasts(
     changes: list[Contrast] = []
     minus: list[Contrast] = []
 
-    def change(arm: str, timepoint: str) -> np.ndarray | None:
-        if (arm, timepoint) not in index or (arm, baseline) not in index:
-            return None
+    def has(arm: str, timepoint: str) -> bool:
+        return {index[arm, timepoint], index[arm, baseline]} <= filled
+
+    def change(arm: str, timepoint: str) -> np.ndarray:
         weights = np.zeros(len(cells))
         weights[index[arm, timepoint]], weights[index[arm, baseline]] = 1.0, -1.0
         return weights
@@ -69,14 +79,13 @@ def default_contrasts(
     for arm in arms:
         for timepoint in later:
             own = change(arm, timepoint)
-            if own is None:
-                continue
             label = f"{timepoint} - {baseline}"
+            if not has(arm, timepoint):
+                continue
             changes.append(Contrast(f"{arm}: {label}" if arm else label, own))
             if control is not None and arm != control:
                 other = change(control, timepoint)
-                if other is not None:
-                    minus.append(Contrast(f"{arm} - {control}: {label}", own - other))
+                minus.append(Contrast(f"{arm} - {control}: {label}", own - other))
     return changes + minus
 
 

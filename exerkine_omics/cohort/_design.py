@@ -105,8 +105,8 @@ def build_design(
     sample_subject = obs[subject].astype(str).to_numpy()
     subjects = sorted(set(sample_subject))
     _one_arm_each(sample_subject, sample_arm, column)
-    present = set(zip(sample_arm, sample_time, strict=True))
-    cells = tuple(Cell(a, t) for a in arms for t in order if (a, t) in present)
+    # every arm has every cell: one without samples makes its contrasts inestimable, and seen
+    cells = tuple(Cell(a, t) for a in arms for t in order)
     lookup = {(c.arm, c.timepoint): i for i, c in enumerate(cells)}
     cell = np.array([lookup[k] for k in zip(sample_arm, sample_time, strict=True)], dtype=int)
     rows = pd.DataFrame({"subject": sample_subject, "time": sample_time})
@@ -120,10 +120,12 @@ def build_design(
         )
     matrix, names = _covariates(obs, covariates)
     chosen = (
-        default_contrasts(cells, start, order, control)
+        default_contrasts(cells, set(cell.tolist()), start, order, control)
         if contrasts is None
         else parse_contrasts(contrasts, cells)
     )
+    if contrasts is not None and not chosen:
+        raise UsageError("contrasts= is empty", fix="Leave it out, or name a contrast.")
     if not chosen:
         raise UsageError(
             f"There is no time point beside the baseline {start!r}",
@@ -182,4 +184,10 @@ def _covariates(obs: pd.DataFrame, names: Sequence[str]) -> tuple[np.ndarray, tu
             columns.append((values.astype(str) == level).to_numpy(dtype=float))
             labels.append(f"{name}[{level}]")
     matrix = np.column_stack(columns) if columns else np.empty((len(obs), 0))
-    return matrix, tuple(labels)
+    endless = [label for label, v in zip(labels, matrix.T, strict=True) if not np.isfinite(v).all()]
+    if endless:
+        raise InputError(f"Covariates {shown(endless)} hold infinite values", where="obs")
+    # contrasts give covariates no weight: their unit is free, and this one keeps the sums exact
+    matrix = matrix - matrix.mean(axis=0) if len(matrix) else matrix
+    spread = matrix.std(axis=0) if len(matrix) else np.ones(0)
+    return matrix / np.where(spread > 0, spread, 1.0), tuple(labels)

@@ -8,6 +8,7 @@ from html import escape
 
 import pandas as pd
 
+from exerkine_omics.cohort._result import frame_for_storage
 from exerkine_omics.errors import InputError, shown
 
 SEVERITIES = ("error", "warning", "note")
@@ -100,7 +101,7 @@ class CheckReport:
 
 def findings_frame(findings: Sequence[Finding]) -> pd.DataFrame:
     """Frame of findings that `write_h5ad` takes."""
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "id": [f.id for f in findings],
             "severity": pd.Categorical([f.severity for f in findings], categories=SEVERITIES),
@@ -110,13 +111,15 @@ def findings_frame(findings: Sequence[Finding]) -> pd.DataFrame:
             "fix": [f.fix for f in findings],
         }
     )
+    return frame_for_storage(frame)
 
 
 def findings_from_frame(frame: pd.DataFrame) -> list[Finding]:
     """Read back what `findings_frame` wrote."""
+    text = frame.astype({c: str for c in frame.columns if c != "n_rows"})
     return [
         Finding(
             r.id, str(r.severity), r.message, tuple(r.rows.split(" | ")) if r.rows else (), r.fix
         )
-        for r in frame.itertuples(index=False)
+        for r in text.itertuples(index=False)
     ]

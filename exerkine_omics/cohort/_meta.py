@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
+from exerkine_omics.cohort._result import frame_for_storage
 from exerkine_omics.errors import InputError, UnitsError, UsageError, shown
 
 _MAKE = "Make the AnnData with exo.io.from_frames or exo.io.read_table."
@@ -17,6 +19,8 @@ _MAKE = "Make the AnnData with exo.io.from_frames or exo.io.read_table."
 
 def meta(adata: AnnData) -> dict[str, Any]:
     """Return ``uns["exerkine"]`` or say that this AnnData is not one of ours."""
+    if not isinstance(adata, AnnData):
+        raise UsageError(f"This is a {type(adata).__name__}, not an AnnData", fix=_MAKE)
     if schema.UNS not in adata.uns:
         raise InputError(f"This AnnData has no uns[{schema.UNS!r}]", fix=_MAKE)
     return adata.uns[schema.UNS]
@@ -30,6 +34,13 @@ def units(adata: AnnData) -> str:
 def require_log(adata: AnnData, caller: str) -> str:
     """Return the unit if it is a log scale (or z scores); raise `UnitsError` if not."""
     unit = units(adata)
+    for axis, names in (("obs_names", adata.obs_names), ("var_names", adata.var_names)):
+        if not names.is_unique:
+            raise InputError(
+                f"{shown(names[names.duplicated()].unique())} stand more than once",
+                where=axis,
+                fix=f"Give each its own name; adata.{axis}_make_unique() adds numbers.",
+            )
     known = schema.UNIT_TABLE.get(unit)
     if unit == schema.MIXED:
         raise UnitsError(
@@ -58,23 +69,35 @@ def require_log(adata: AnnData, caller: str) -> str:
     return unit
 
 
-def dense(adata: AnnData, layer: str | None = None) -> np.ndarray:
-    """Return X or a layer as a dense float64 array, samples x features."""
+def dense(adata: AnnData, layer: str | None = None, *, infinite: bool = False) -> np.ndarray:
+    """Return X or a layer as a dense float64 array, samples x features.
+
+    Infinite values are an error unless ``infinite`` allows them: only NaN means missing.
+    """
     if layer is not None and layer not in adata.layers:
         raise UsageError(f"There is no layer {layer!r}", fix=f"Layers: {shown(adata.layers)}.")
     values = adata.X if layer is None else adata.layers[layer]
+    if values is None:
+        raise InputError("X is empty", where="adata.X")
     if hasattr(values, "toarray"):
         values = values.toarray()
-    return np.asarray(values, dtype=np.float64)
+    values = np.asarray(values, dtype=np.float64)
+    if not infinite and np.isinf(values).any():
+        raise InputError(
+            f"{int(np.isinf(values).sum())} values are infinite",
+            where="adata.X" if layer is None else f"layers[{layer!r}]",
+            fix="Make them NaN if they are missing; exo.pp.check(adata) names them.",
+        )
+    return values
 
 
 def timepoints(adata: AnnData, column: str = schema.TIMEPOINT) -> list[str]:
     """Time points in their order, those without samples left out."""
     require_columns(adata, column)
     values = adata.obs[column]
-    if not isinstance(values.dtype, pd.CategoricalDtype):
+    if not isinstance(values.dtype, pd.CategoricalDtype) or not values.cat.ordered:
         raise InputError(
-            f"obs[{column!r}] has no order: it is not categorical",
+            f"obs[{column!r}] has no order: it is no ordered categorical",
             where=f"obs[{column!r}]",
             fix="Make it an ordered categorical, or use exo.io.set_samples.",
         )
@@ -96,6 +119,12 @@ def baseline(adata: AnnData, column: str = schema.TIMEPOINT) -> str:
             fix="Keep the baseline samples, or name another with exo.io.set_samples.",
         )
     return level
+
+
+def require_slug(key: str) -> None:
+    """Raise `UsageError` where a key of ours is no slug: h5ad would read ``a/b`` as a folder."""
+    if not re.fullmatch(r"[a-z0-9_]+", key):
+        raise UsageError(f"key_added={key!r} is no slug", fix="Use a-z, 0-9 and _.")
 
 
 def require_columns(adata: AnnData, *columns: str) -> None:
@@ -124,4 +153,4 @@ def add_step(adata: AnnData, step: str, **parameters: object) -> None:
     )
     before = meta(adata).get(schema.STEPS)
     frames = [row] if before is None or not len(before) else [before, row]
-    meta(adata)[schema.STEPS] = pd.concat(frames, ignore_index=True)
+    meta(adata)[schema.STEPS] = frame_for_storage(pd.concat(frames, ignore_index=True))

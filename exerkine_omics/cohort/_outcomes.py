@@ -76,10 +76,10 @@ def text_column(frame: pd.DataFrame, column: str, why: str) -> np.ndarray:
 
 def stratum(frame: pd.DataFrame, strata: Sequence[str]) -> np.ndarray:
     """One label a person (n,): the values of all strata columns, or one label for all."""
-    label = np.full(len(frame), "", dtype=object)
-    for column in strata:
-        label = label + text_column(frame, column, "Every person needs a stratum.") + "/"
-    return np.array([text.rstrip("/") for text in label], dtype=object)
+    columns = [text_column(frame, c, "Every person needs a stratum.") for c in strata]
+    # a slash inside a value is doubled, so that no two strata share a label
+    rows = zip(*columns, strict=True) if columns else [()] * len(frame)
+    return np.array(["/".join(v.replace("/", "//") for v in row) for row in rows], dtype=object)
 
 
 def outcome_table(

@@ -51,7 +51,7 @@ class PairTable:
 def make_pairs(adata: AnnData, design: Design | None = None) -> PairTable:
     """Pair by subject, never by row order; a sample without any value makes no pair."""
     design = design or build_design(adata)
-    empty = ~np.isfinite(dense(adata)).any(axis=1)
+    empty = ~np.isfinite(dense(adata, infinite=True)).any(axis=1)
     sample = adata.obs_names.to_numpy()
     arms = design.subject_arm()
     arm_names = design.arms
@@ -59,7 +59,7 @@ def make_pairs(adata: AnnData, design: Design | None = None) -> PairTable:
     row = {(int(s), t): i for i, (s, t) in enumerate(zip(design.subject, times, strict=True))}
     later = [t for t in design.timepoints if t != design.baseline]
     has_arms = arm_names != ("",)
-    in_arm = {(c.arm, c.timepoint) for c in design.cells}
+    in_arm = {(design.cells[c].arm, design.cells[c].timepoint) for c in set(design.cell.tolist())}
     records = []
     for timepoint in later:
         for number, subject in enumerate(design.subjects):

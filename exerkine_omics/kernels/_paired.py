@@ -48,7 +48,7 @@ def person_contrast(
     return result
 
 
-def paired_t(change: np.ndarray, group: np.ndarray) -> PairedT:
+def paired_t(change: np.ndarray, group: np.ndarray, n_groups: int) -> PairedT:
     """T test of the sum over groups of the mean change.
 
     Parameters
@@ -57,25 +57,27 @@ def paired_t(change: np.ndarray, group: np.ndarray) -> PairedT:
         People x features, a group's sign and weight already in it; NaN where a person has no
         complete pair.
     group
-        Group (arm) of each person.
+        Group (arm) of each person, 0..n_groups-1.
+    n_groups
+        Number of groups that the test compares; one without people gives no test.
 
     Returns
     -------
     PairedT
         estimate = sum_g mean_g; se^2 = sum_g var_g / n_g; df is n - 1 with one group and
-        Welch-Satterthwaite's with more. ``enough``: at least 2 people in every group.
+        Welch-Satterthwaite's with more. ``enough``: at least 2 people in every group. A SE
+        below 1e-9 of the largest change is rounding and is returned as 0.
 
     Notes
     -----
     Each group is centred before its sum of squares: a constant added to all values changes
     nothing.
     """
-    groups = np.unique(group)
     estimate, variance, bottom = np.zeros((3, change.shape[1]))
     n = np.zeros(change.shape[1], dtype=np.int64)
     enough = np.ones(change.shape[1], dtype=bool)
     with np.errstate(invalid="ignore", divide="ignore"):
-        for number in groups:
+        for number in range(n_groups):
             rows = change[group == number]
             finite = np.isfinite(rows)
             size = finite.sum(axis=0)
@@ -87,5 +89,7 @@ def paired_t(change: np.ndarray, group: np.ndarray) -> PairedT:
             bottom += part**2 / (size - 1)
             n += size
             enough &= size >= 2
-        df = n - 1.0 if len(groups) == 1 else variance**2 / bottom
+        largest = np.where(np.isfinite(change), np.abs(change), 0.0).max(axis=0, initial=0.0)
+        variance = np.where(variance > (1e-9 * largest) ** 2, variance, 0.0)
+        df = n - 1.0 if n_groups == 1 else variance**2 / bottom
     return PairedT(estimate, np.sqrt(variance), df, n, enough)

@@ -22,6 +22,11 @@ class Reference:
     floored: np.ndarray
 
 
+def enough_coverage(coverage: np.ndarray, least: float) -> np.ndarray:
+    """Say where coverage reaches the least asked for; sums of weights are compared to 1e-9."""
+    return (coverage > 0) & (coverage >= least - 1e-9)
+
+
 def fit_reference(baseline: np.ndarray) -> Reference:
     """Learn mean and SD from baseline samples (n x p); NaN cells do not count.
 

@@ -31,6 +31,8 @@ class WithinFit:
         Residual sum of squares and degrees of freedom (features).
     n_obs
         Rows with a value (features).
+    square
+        Sum of squares about the feature's mean, against which a residual is rounding or not.
     """
 
     gram: np.ndarray
@@ -40,6 +42,7 @@ class WithinFit:
     rss: np.ndarray
     df: np.ndarray
     n_obs: np.ndarray
+    square: np.ndarray
 
 
 def fit_within(values: np.ndarray, design: np.ndarray, subject: np.ndarray) -> WithinFit:
@@ -90,7 +93,7 @@ def fit_within(values: np.ndarray, design: np.ndarray, subject: np.ndarray) -> W
     rss = ((y - fitted) ** 2).sum(axis=0)
     n_obs = mask.sum(axis=0)
     df = n_obs - (count > 0).sum(axis=0) - keep.sum(axis=1)
-    return WithinFit(gram, inverse, basis, coefficient, rss, df, n_obs)
+    return WithinFit(gram, inverse, basis, coefficient, rss, df, n_obs, (level**2).sum(axis=0))
 
 
 def _centred_fit(

@@ -15,6 +15,9 @@ from exerkine_omics.ml._fold import Recipe, fit_predict
 from exerkine_omics.ml._outcome import Outcome
 from exerkine_omics.ml._splits import assign_folds, permute_between_groups, strata_for_folds
 
+# classes weigh the same in every fold: with each fold's own share, pooled predictions of a useless
+# model would rank people in reverse of their labels
+_EVEN = 0.5
 BLOCKS = ("clinical", "omics", "clinical+omics")
 
 
@@ -33,7 +36,8 @@ class Repeat:
     """One repeat: label and fold of each person, and per block predictions and selections.
 
     A person whose label is not known by the fold's rule is NaN; ``base`` is the mean outcome of
-    the training people.
+    the training people. ``prediction`` of a class is at even odds, for ranking; `probability`
+    is at the odds of the training people.
     """
 
     label: np.ndarray
@@ -41,6 +45,12 @@ class Repeat:
     base: np.ndarray
     prediction: dict[str, np.ndarray]
     selected: dict[str, np.ndarray]
+
+    def probability(self, block: str) -> np.ndarray:
+        """Probability of response: the even-odds prediction at the training people's odds."""
+        even, base = (np.clip(v, 1e-12, 1 - 1e-12) for v in (self.prediction[block], self.base))
+        odds = even / (1 - even) * base / (1 - base)
+        return odds / (1 + odds)
 
 
 def blocks_of(material: Material) -> tuple[str, ...]:
@@ -91,8 +101,6 @@ def _one_repeat(
     label, base = np.full(n, np.nan), np.full(n, np.nan)
     prediction = {block: np.full(n, np.nan) for block in blocks}
     chosen: dict[str, list[np.ndarray]] = {block: [] for block in blocks}
-    whole = outcome.value[~np.isnan(outcome.value)]
-    prior = float(np.clip(whole.mean(), 1 / (2 * n), 1 - 1 / (2 * n)))
     for k in range(folds):
         test, train = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
         if not len(test):
@@ -105,7 +113,7 @@ def _one_repeat(
         for block in blocks:
             penalized, free = _columns(material, block)
             rng = parallel.stream(seed, "ml_inner", key, k)  # the same inner folds for all blocks
-            fit = fit_predict(penalized, free, y, train, test, groups, recipe, rng, prior)
+            fit = fit_predict(penalized, free, y, train, test, groups, recipe, rng, _EVEN)
             prediction[block][test] = fit.prediction
             chosen[block].append(fit.selected)
     selected = {block: np.array(masks) for block, masks in chosen.items()}

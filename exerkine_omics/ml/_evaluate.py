@@ -65,8 +65,9 @@ def evaluate(
     Model: logistic elastic net, ``sum_i w_i logloss_i + lambda (a |b|_1 + (1-a)/2 |b|^2)``,
     lambda (20 values from lambda_max down) and a by the log loss of inner folds. In
     ``clinical+omics`` the clinical columns are outside that penalty and carry a ridge of 0.01.
-    Training classes are weighted to the share of responders among all people, from which folds
-    differ by rounding: otherwise pooled predictions of a useless model rank people in reverse.
+    Training classes weigh the same in every fold, for ranking: with each fold's own share, pooled
+    predictions of a useless model rank people in reverse. Probabilities are then set to the odds
+    of the fold's training people.
 
     Parameters
     ----------

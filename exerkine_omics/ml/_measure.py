@@ -139,7 +139,11 @@ def roc_frame(
 def prediction_frame(
     repeats: Sequence[Repeat], blocks: Sequence[str], subjects: np.ndarray, model: str
 ) -> pd.DataFrame:
-    """One row a person, block and repeat; people whose label the fold's rule leaves open drop."""
+    """One row a person, block and repeat; people whose label the fold's rule leaves open drop.
+
+    ``probability`` is at the odds of the fold's training people, ``ranking`` at even odds: AUC and
+    average precision rank all people of a repeat by it.
+    """
     frames = []
     for block in blocks:
         for number, repeat in enumerate(repeats):
@@ -153,7 +157,8 @@ def prediction_frame(
                         "repeat": np.int64(number),
                         "fold": repeat.fold[known].astype("int64"),
                         "label": repeat.label[known].astype("int64"),
-                        "probability": repeat.prediction[block][known],
+                        "probability": repeat.probability(block)[known],
+                        "ranking": repeat.prediction[block][known],
                     }
                 )
             )
@@ -180,11 +185,12 @@ def _one(
     repeat: Repeat, block: str, weights: np.ndarray, threshold: float
 ) -> dict[str, np.ndarray]:
     known = ~np.isnan(repeat.label)
-    label, p, w = repeat.label[known], repeat.prediction[block][known], weights[:, known]
+    label, w = repeat.label[known], weights[:, known]
+    rank, p = repeat.prediction[block][known], repeat.probability(block)[known]
     intercept, slope = performance.calibration(label, p, w)
     return {
-        "auc": performance.auc(label, p, w),
-        "average_precision": performance.average_precision(label, p, w),
+        "auc": performance.auc(label, rank, w),
+        "average_precision": performance.average_precision(label, rank, w),
         "brier": performance.brier(label, p, w),
         "log_loss": performance.log_loss(label, p, w),
         "calibration_slope": slope,

@@ -144,6 +144,9 @@ def auc_ceiling(outcome: Outcome) -> tuple[float, float, str]:
             "The outcome is given as labels: without the typical error of the "
             "measurement the highest attainable AUC is not known (give (ResponseSpec, frame)).",
         )
+    if spec.adjust:
+        text = "The label is cut on the adjusted change: its highest attainable AUC is not known."
+        return NAN, NAN, text
     known = outcome.change[np.isfinite(outcome.change)]
     if len(known) < 3 or not known.std(ddof=1) > 0:
         return NAN, NAN, "Too few changes to know the attainable AUC."

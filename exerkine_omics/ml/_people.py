@@ -193,7 +193,7 @@ def clinical_matrix(
         else:
             text = values.astype("string")
             for level in sorted(text.dropna().unique())[1:]:
-                columns.append((text == level).fillna(False).to_numpy(dtype=float))
+                columns.append((text == level).to_numpy(dtype=float, na_value=np.nan))
                 labels.append(f"{name}[{level}]")
         if values.isna().all():
             notes.append(f"Clinical column {name!r} is empty for everyone and says nothing.")

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from exerkine_omics import schema
 from exerkine_omics.cohort import plain
+from exerkine_omics.errors import UsageError
 from exerkine_omics.kernels._performance import Estimate, SampleSize
 
 PREDICTION, ASSOCIATION = "prediction", "association"
@@ -153,9 +155,15 @@ def study_kind(
     Times are days from the start of training, or ``baseline`` (before it) and ``terminal`` (its
     end). Without a landmark it is the time of the outcome.
     """
+    if drawn == schema.DELTA and feature_time == "baseline":
+        raise UsageError(
+            "The features are changes and feature_time says 'baseline'",
+            where="feature_time=",
+            fix="A change is known at its later sample: give that time.",
+        )
     places = {"baseline": -np.inf, "terminal": np.inf}
     if feature_time is None:
-        if drawn == "delta":
+        if drawn == schema.DELTA:
             return ASSOCIATION, "the features are changes that span the training itself"
         if drawn != "baseline":
             return ASSOCIATION, "when the features were drawn is not stated (feature_time=)"

@@ -67,7 +67,10 @@ def coverage(
     Missing values: a coverage that is NaN is drawn as no bar, with "not known" beside it.
     """
     need(
-        frame, ("signature", "coverage", "n_measured", "n_members"), "coverage", "exo.get.coverage"
+        frame,
+        ("signature", "coverage", "n_measured", "n_members"),
+        "coverage",
+        "exo.sig.load().coverage(adata)",
     )
     data = frame.sort_values("coverage", ascending=False, kind="stable").head(max_signatures)
     share = data["coverage"].to_numpy(float)

@@ -56,7 +56,7 @@ def qc(adata: AnnData, *, ax: Axes | None = None, return_data: bool = False) -> 
     from matplotlib.patches import Patch
 
     times = timepoints(adata)
-    absent = ~np.isfinite(dense(adata))
+    absent = ~np.isfinite(dense(adata, infinite=True))
     time = adata.obs[schema.TIMEPOINT].astype(str).to_numpy()
     frames = []
     for name in times:

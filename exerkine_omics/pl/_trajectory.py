@@ -168,7 +168,7 @@ def _values(adata: AnnData, feature: str, score: str | None) -> tuple[np.ndarray
         words = "score, baseline SD" if score == "baseline_z" else f"score ({score})"
         return scores[feature].to_numpy(float), feature, words
     _found(feature, adata.var_names, "feature", "var_names")
-    column = dense(adata[:, [feature]]).ravel()
+    column = dense(adata[:, [feature]], infinite=True).ravel()
     label = labels_of([feature], adata)[feature]
     title = label if label == feature else f"{label} ({feature})"
     return column, title, f"{label}, {units(adata)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from anndata import AnnData
 
+from exerkine_omics import schema
 from exerkine_omics.cohort import Finding, dense
 from exerkine_omics.errors import shown
 from exerkine_omics.pp._units import column_units
@@ -26,7 +27,7 @@ _FEWEST_EQUAL = 3
 
 def empty(adata: AnnData) -> list[Finding]:
     """Name samples and features without any value, and features without any spread."""
-    values = dense(adata)
+    values = dense(adata, infinite=True)
     there = np.isfinite(values)
     found = []
     features = tuple(adata.var_names[~there.any(axis=0)])
@@ -53,9 +54,48 @@ def empty(adata: AnnData) -> list[Finding]:
     return found
 
 
+def fixed_in_people(adata: AnnData) -> list[Finding]:
+    """Name features that never change within a person: covariates read as analytes."""
+    if schema.SUBJECT not in adata.obs:
+        return []
+    person = adata.obs[schema.SUBJECT].astype(str).to_numpy()
+    names, number, count = np.unique(person, return_inverse=True, return_counts=True)
+    repeated = np.flatnonzero(count[number] > 1)
+    if not len(repeated):
+        return []
+    values = dense(adata, infinite=True)[repeated]
+    low = np.full((len(names), adata.n_vars), np.inf)
+    high = np.full_like(low, -np.inf)
+    np.minimum.at(low, number[repeated], np.where(np.isfinite(values), values, np.inf))
+    np.maximum.at(high, number[repeated], np.where(np.isfinite(values), values, -np.inf))
+    seen = np.isfinite(low)
+    still = (~seen | (low == high)).all(axis=0) & (seen.sum(axis=0) > 1)
+    several = low.max(axis=0, where=seen, initial=-np.inf) > low.min(
+        axis=0, where=seen, initial=np.inf
+    )
+    fixed = tuple(adata.var_names[still & several])
+    if not fixed:
+        return []
+    message = f"{len(fixed)} features never change within a person: {shown(fixed)}."
+    fix = "Are they covariates (age, sex)? Name them in sample_columns= when reading."
+    return [Finding("fixed_in_people", "warning", message, fixed, fix)]
+
+
+def repeated_names(adata: AnnData) -> list[Finding]:
+    """Name samples and features that share an id."""
+    found = []
+    for axis, ids in (("obs_names", adata.obs_names), ("var_names", adata.var_names)):
+        twice = tuple(dict.fromkeys(ids[ids.duplicated()].astype(str)))
+        if twice:
+            message = f"{axis} holds {shown(twice)} more than once."
+            fix = f"adata.{axis}_make_unique() adds numbers."
+            found.append(Finding("repeated_names", "error", message, twice, fix))
+    return found
+
+
 def copies(adata: AnnData) -> list[Finding]:
     """Name samples whose every value is that of another."""
-    values = dense(adata) + 0.0  # -0.0 and 0.0 are one value
+    values = dense(adata, infinite=True) + 0.0  # -0.0 and 0.0 are one value
     values = np.where(np.isnan(values), np.nan, values)  # and all NaN have one pattern
     there = np.isfinite(values)
     spread = np.array([len(np.unique(c[np.isfinite(c)])) > 1 for c in values.T], dtype=bool)
@@ -77,7 +117,7 @@ def copies(adata: AnnData) -> list[Finding]:
 
 def signs(adata: AnnData) -> list[Finding]:
     """Negative values and zeros where the unit is a linear one; counts that are no counts."""
-    values, each = dense(adata), column_units(adata)
+    values, each = dense(adata, infinite=True), column_units(adata)
     linear = np.isin(each, _LINEAR)
     found = []
     below = (values < 0) & linear
@@ -107,7 +147,7 @@ def signs(adata: AnnData) -> list[Finding]:
 
 def scales(adata: AnnData) -> list[Finding]:
     """Values that do not fit their unit, and columns that do not fit the others."""
-    values, each = dense(adata), column_units(adata)
+    values, each = dense(adata, infinite=True), column_units(adata)
     low, high, median = _spread(values)
     largest, width = np.fmax(np.abs(low), np.abs(high)), high - low
     suspect = np.zeros(adata.n_vars, dtype=bool)
@@ -168,4 +208,4 @@ def _mixed(adata: AnnData, hit: np.ndarray, unit: str, what: str) -> Finding:
     )
 
 
-VALUE_RULES = (empty, copies, signs, scales)
+VALUE_RULES = (empty, fixed_in_people, repeated_names, copies, signs, scales)

@@ -111,7 +111,7 @@ def delta(adata: AnnData, baseline: str | None = None, timepoint: str | None = N
 def _samples_of(adata: AnnData, level: str) -> dict[str, int]:
     """Row of each subject's sample at a time point; two of them are an error."""
     at = (adata.obs[schema.TIMEPOINT].astype(str) == level).to_numpy()
-    filled = np.isfinite(dense(adata)).sum(axis=1) > 0
+    filled = np.isfinite(dense(adata, infinite=True)).sum(axis=1) > 0
     nobody = adata.obs[schema.SUBJECT].isna().to_numpy()
     if (at & nobody).any():
         raise InputError(

@@ -67,7 +67,7 @@ def log2(
     before = units(adata)
     each = column_units(adata)
     _refuse(each, before)
-    values = dense(adata)
+    values = dense(adata, infinite=True)
     result = values.copy()
     linear = np.isin(each, _LINEAR)
     if offset is not None and not linear.any():

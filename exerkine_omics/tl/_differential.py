@@ -16,9 +16,10 @@ from exerkine_omics.cohort import (
     collect,
     dense,
     require_log,
+    require_slug,
     result_frame,
 )
-from exerkine_omics.errors import InputError, UsageError, shown
+from exerkine_omics.errors import InputError, UnitsError, UsageError
 from exerkine_omics.kernels._effect import between_sd, small_sample_factor
 from exerkine_omics.tl._methods import METHODS
 
@@ -32,7 +33,9 @@ def differential(
     control: str | None = None,
     covariates: Sequence[str] = (),
     contrasts: Mapping[str, str] | Sequence[str] | str | None = None,
-    method: str = "moderated",
+    method: str = "lmm",
+    ddf: str | None = None,
+    variance: str | None = None,
     legacy: bool | None = None,
     layer: str | None = None,
     key_added: str = "differential",
@@ -42,8 +45,10 @@ def differential(
     Use it on a cohort with a baseline and at least one later time point. Without a control arm
     the result is change over time, which is not attributable to exercise.
 
-    The model is ``0 + arm:timepoint + covariates`` with the subject as block. ``moderated`` fits
-    it by least squares with the subject absorbed as fixed block, on all rows a feature has, and
+    The model is ``0 + arm:timepoint + covariates`` with the subject as random intercept
+    (``lmm``) or block (``moderated``), fitted on all rows a feature has. ``lmm`` is REML over
+    the variance ratio; the estimate, its SE and df are those of lmerTest (Satterthwaite) or of
+    pbkrtest (Kenward-Roger, with its adjusted SE). ``moderated`` absorbs the subject and
     moderates the residual variance :math:`s^2` (:math:`d` df) towards the features' common prior
     :math:`s_0^2` (:math:`d_0` df):
 
@@ -51,7 +56,9 @@ def differential(
               t = c^T \hat\beta / (\tilde s \sqrt{c^T (X^T X)^{-} c}), \quad df = d_0 + d
 
     ``paired_t`` tests each person's own contrast against zero; between arms it is Welch's t of
-    the changes.
+    the changes. Which one: ``lmm`` by default; ``moderated`` for few people and many features;
+    ``paired_t``, or ``variance="contrast"``, where one time point varies far more than another
+    (IL-6 at the finish line), since a pooled variance is wrong there.
 
     Parameters
     ----------
@@ -62,14 +69,19 @@ def differential(
     control
         Arm whose change is subtracted.
     covariates
-        Columns of ``obs``. A covariate that is constant within a person is absorbed by the
-        block: it cannot confound a within-person change.
+        Columns of ``obs``, standardised inside. One that is constant within a person barely moves
+        a within-person change.
     contrasts
         None: each later time point against baseline in each arm, and minus the control arm's
         with ``control``. Else ``{name: expression}`` over cells, as in
         ``{"ee_vs_con": "(EE.post - EE.pre) - (CON.post - CON.pre)"}``.
     method
-        ``moderated`` or ``paired_t``.
+        ``lmm``, ``moderated`` or ``paired_t`` (which takes no covariates).
+    ddf
+        For ``lmm``: ``kenward-roger`` (default), ``satterthwaite`` or ``residual``.
+    variance
+        For ``lmm``: ``pooled`` (default), or ``contrast``, which fits each contrast on the rows
+        of its own cells.
     legacy
         For ``moderated``: the variance prior of limma before 3.62 also where residual df
         differ between features (that is, under NaN). Default False.
@@ -107,6 +119,9 @@ def differential(
     expression in microarray experiments. Stat Appl Genet Mol Biol 3:3.
     doi:10.2202/1544-6115.1027
 
+    Kenward MG, Roger JH (1997) Small sample inference for fixed effects from restricted maximum
+    likelihood. Biometrics 53:983-997.
+
     Examples
     --------
     >>> import exerkine_omics as exo
@@ -117,10 +132,16 @@ def differential(
     """
     if method not in METHODS:
         raise UsageError(f"There is no method {method!r}", fix=f"Known: {', '.join(METHODS)}.")
-    given = {"legacy": legacy}
-    foreign = [k for k, v in given.items() if v is not None and k not in METHODS[method].options]
-    if foreign:
-        raise UsageError(f"{shown(foreign)} is no option of method {method!r}")
+    options = METHODS[method].choose({"ddf": ddf, "variance": variance, "legacy": legacy})
+    if len(covariates) and method == "paired_t":
+        raise UsageError("paired_t takes no covariates", fix="Use method='lmm' or 'moderated'.")
+    if layer in (schema.RAW, schema.BELOW_LOD, schema.IMPUTED):
+        raise UnitsError(
+            f"The layer {layer!r} is not on the scale of X",
+            where="layer=",
+            fix="Test X; a mask or raw values are no log2 values.",
+        )
+    require_slug(key_added)
     units = require_log(adata, "tl.differential")
     if adata.n_vars == 0:
         raise InputError("There is no feature to test", where="var", fix="Look at the filters.")
@@ -134,7 +155,7 @@ def differential(
         contrasts=contrasts,
     )
     values = dense(adata, layer)
-    tested = METHODS[method].run(values, design, {"legacy": bool(legacy)})
+    tested = METHODS[method].run(values, design, options)
     sd, sd_df = _baseline_sd(values, design)
     with np.errstate(invalid="ignore", divide="ignore"):
         per_unit = small_sample_factor(sd_df) / np.where(sd > 0, sd, np.nan)
@@ -160,6 +181,7 @@ def differential(
         adata,
         "tl.differential",
         method=method,
+        **options,
         arm=arm,
         control=control,
         covariates=list(covariates),

@@ -10,7 +10,8 @@ import numpy as np
 
 from exerkine_omics import schema
 from exerkine_omics.cohort import Contrast, Design
-from exerkine_omics.kernels import _ebayes, _paired, _within
+from exerkine_omics.errors import UsageError, shown
+from exerkine_omics.kernels import _ebayes, _lmm, _lmm_sums, _paired, _within
 from exerkine_omics.parallel import blocks
 
 
@@ -28,12 +29,29 @@ class Tested:
 
 @dataclass(frozen=True)
 class TestMethod:
-    """A test: what it is called, which options it takes, and what runs it."""
+    """A test: its name, its options with their values (the first is the default), its function."""
 
     name: str
     description: str
-    options: tuple[str, ...]
+    options: Mapping[str, tuple[Any, ...]]
     run: Callable[[np.ndarray, Design, Mapping[str, Any]], list[Tested]]
+
+    def choose(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Fill in the defaults; a foreign option or value is an error."""
+        foreign = [k for k, v in given.items() if v is not None and k not in self.options]
+        if foreign:
+            raise UsageError(f"{shown(foreign)} is no option of method {self.name!r}")
+        chosen = {k: values[0] for k, values in self.options.items()}
+        chosen |= {k: v for k, v in given.items() if v is not None}
+        for key, value in chosen.items():
+            if value not in self.options[key]:
+                known = ", ".join(repr(v) for v in self.options[key])
+                raise UsageError(f"{key}={value!r} is not known", fix=f"Known: {known}.")
+        return chosen
+
+
+# a residual sum of squares below this share of the feature's own is rounding
+_ROUNDING = 1e-20
 
 
 def _changes(values: np.ndarray, design: Design, contrast: Contrast) -> np.ndarray:
@@ -78,10 +96,15 @@ def run_paired_t(values: np.ndarray, design: Design, options: Mapping[str, Any])
     constant = _constant(values)
     for contrast in design.contrasts:
         change = _changes(values, design, contrast)
-        active = {c.arm for c, w in zip(design.cells, contrast.weights, strict=True) if w}
+        active = dict.fromkeys(
+            design.arms.index(c.arm)
+            for c, w in zip(design.cells, contrast.weights, strict=True)
+            if w
+        )
         group = design.subject_arm()
-        part = np.isin(group, [design.arms.index(a) for a in active])
-        fit = _paired.paired_t(change[part], group[part])
+        part = np.isin(group, list(active))
+        number = np.searchsorted(sorted(active), group[part])
+        fit = _paired.paired_t(change[part], number, len(active))
         n_cells = (contrast.weights[design.cell] != 0) & np.isin(
             design.subject, np.flatnonzero(part)
         )
@@ -90,6 +113,7 @@ def run_paired_t(values: np.ndarray, design: Design, options: Mapping[str, Any])
         status = _status(
             values.shape[1],
             (not _within_people(design, contrast), "not a within-person contrast"),
+            (~np.isfinite(values).any(axis=0), "not measured"),
             (constant, "constant"),
             (fit.n == 0, "no pairs"),
             (~fit.enough, "fewer than 2 pairs in an arm"),
@@ -105,10 +129,12 @@ def run_moderated(values: np.ndarray, design: Design, options: Mapping[str, Any]
     fits = [
         _within.fit_within(values[:, b], matrix, design.subject) for b in blocks(values.shape[1])
     ]
-    rss, df, n_obs = (np.concatenate([getattr(f, k) for f in fits]) for k in ("rss", "df", "n_obs"))
+    rss, df, n_obs, square = (
+        np.concatenate([getattr(f, k) for f in fits]) for k in ("rss", "df", "n_obs", "square")
+    )
     constant = _constant(values)
     with np.errstate(invalid="ignore", divide="ignore"):
-        variance = np.where((df > 0) & ~constant, rss / df, np.nan)
+        variance = np.where((df > 0) & ~constant & (rss > _ROUNDING * square), rss / df, np.nan)
     counted = np.where(np.isfinite(variance), df, 0.0)
     equal = len(np.unique(counted[counted > 0])) < 2
     fit_prior = (
@@ -131,19 +157,88 @@ def run_moderated(values: np.ndarray, design: Design, options: Mapping[str, Any]
             (n_obs == 0, "not measured"),
             (constant, "constant"),
             (~estimable, "not estimable"),
-            (counted <= 0, "no residual df"),
+            (n_pairs == 0, "no pairs"),
+            (df <= 0, "no residual df"),
+            (counted <= 0, "no residual variance"),
         )
         se = unscaled * np.sqrt(posterior)
         results.append(Tested(estimate, se, moderated_df, n_pairs, n_obs, status))
     return results
 
 
+def run_lmm(values: np.ndarray, design: Design, options: Mapping[str, Any]) -> list[Tested]:
+    """Random intercept per subject by REML, each feature on the rows it has."""
+    results = []
+    for contrast in design.contrasts:
+        rows = np.ones(len(design.cell), dtype=bool)
+        if options["variance"] == "contrast":
+            rows = contrast.weights[design.cell] != 0
+        parts = [
+            _lmm_contrast(values[rows, b], design, contrast, rows, options["ddf"])
+            for b in blocks(values.shape[1])
+        ]
+        estimate, se, df, n_obs, status = (np.concatenate(p) for p in zip(*parts, strict=True))
+        n_pairs = np.isfinite(_changes(values, design, contrast)).sum(axis=0)
+        # an estimate from other people's visits alone is no paired change
+        status[(status == schema.OK) & (n_pairs == 0)] = "no pairs"
+        results.append(Tested(estimate, se, df, n_pairs, n_obs, status))
+    return results
+
+
+def _lmm_contrast(
+    values: np.ndarray, design: Design, contrast: Contrast, rows: np.ndarray, ddf: str
+) -> tuple[np.ndarray, ...]:
+    weights = design.weights(contrast)
+    sums = _lmm_sums.grouped_sums(values, design.matrix[rows], design.subject[rows])
+    n = values.shape[1]
+    root = np.linalg.eigvalsh(sums.xx)
+    residual = sums.n_obs - sums.rank
+    repeated = (sums.people * (sums.size[:, None] > 1)).sum(axis=0) > 0
+    constant = _constant(values)
+    status = _status(
+        n,
+        (sums.n_obs == 0, "not measured"),
+        (constant, "constant"),
+        ((sums.absent & (weights != 0)).any(axis=1), "not estimable"),
+        (~repeated, "nobody has two samples"),
+        (residual <= 0, "no residual df"),
+        (root[:, 0] < 1e-9 * root[:, -1], "covariates not separable on its rows"),
+    )
+    estimate, se, df = np.full((3, n), np.nan)
+    fitted = np.flatnonzero(status == schema.OK)
+    if len(fitted):
+        part = _lmm_sums.take(sums, fitted)
+        fit = _lmm.fit_reml(part)
+        se[fitted], df[fitted] = _DDF[ddf](part, fit, weights)
+        # the model is fitted to centred data: give the mean back where the weights do not cancel
+        estimate[fitted] = fit.beta @ weights + part.centre * contrast.weights.sum()
+        bad = ~(np.isfinite(se) & np.isfinite(df) & (df > 0) & (se > 0))
+        status[(status == schema.OK) & bad] = "variance not identified"
+    return estimate, se, df, sums.n_obs, status
+
+
+_DDF: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
+    "kenward-roger": _lmm.kenward_roger,
+    "satterthwaite": _lmm.satterthwaite,
+    "residual": _lmm.residual,
+}
+
+
 METHODS = {
     m.name: m
     for m in (
         TestMethod(
-            "moderated", "limma's moderated t, subject as fixed block", ("legacy",), run_moderated
+            "lmm",
+            "random intercept per subject by REML",
+            {"ddf": tuple(_DDF), "variance": ("pooled", "contrast")},
+            run_lmm,
         ),
-        TestMethod("paired_t", "paired t; Welch's t of changes between arms", (), run_paired_t),
+        TestMethod(
+            "moderated",
+            "limma's moderated t, subject as fixed block",
+            {"legacy": (False, True)},
+            run_moderated,
+        ),
+        TestMethod("paired_t", "paired t; Welch's t of changes between arms", {}, run_paired_t),
     )
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from anndata import AnnData
@@ -16,16 +18,18 @@ from exerkine_omics.cohort import (
     make_pairs,
     meta,
     require_log,
+    require_slug,
 )
-from exerkine_omics.errors import InputError, UsageError
+from exerkine_omics.errors import InputError, UsageError, shown, warn
 from exerkine_omics.kernels._scores import (
     MIN_BASELINE,
     Reference,
+    enough_coverage,
     fit_reference,
     standardise,
     weighted_mean,
 )
-from exerkine_omics.sig import Matched, Signatures, match
+from exerkine_omics.sig import Matched, Signatures, SignatureSet, load, match
 
 _METHODS = ("baseline_z",)
 
@@ -90,11 +94,13 @@ def score(
     ['il6_anti_inflammatory_cascade', 'muscle_leak']
     """
     matched, reference, values = _prepare(adata, signatures, method, min_coverage, several)
+    for note in context_notes(adata, signatures):
+        warn(note)
     z = standardise(values, reference)
     scores, coverages = {}, {}
     for item in matched:
         value, coverage = weighted_mean(z[:, item.columns], item.weights, item.total)
-        scores[item.name] = np.where(coverage >= min_coverage, value, np.nan)
+        scores[item.name] = np.where(enough_coverage(coverage, min_coverage), value, np.nan)
         coverages[item.name] = coverage
     adata.obsm[schema.score_key(method)] = pd.DataFrame(scores, index=adata.obs_names)
     adata.obsm[schema.coverage_key(method)] = pd.DataFrame(coverages, index=adata.obs_names)
@@ -133,8 +139,8 @@ def score_change(
     -------
     DataFrame
         One row a person, signature and later time point: subject_id, arm (where there are arms),
-        signature, timepoint, change (baseline SDs of the members), std_change (change / SD
-        between people of the baseline score), coverage (share of the weight measured at both
+        signature, timepoint, baseline, change (baseline SDs of the members), std_change (change
+        / SD between people of the baseline score), coverage (share of the weight measured at both
         times), n_members, status (``ok``, ``coverage below <min>``, or why there is no pair).
 
     Raises
@@ -148,6 +154,7 @@ def score_change(
     -----
     Missing values: a member missing at either time leaves both. People are paired by id.
     """
+    require_slug(key_added)
     matched, reference, values = _prepare(adata, signatures, method, min_coverage, several)
     pairs = make_pairs(adata, build_design(adata)).frame
     position = {name: i for i, name in enumerate(adata.obs_names)}
@@ -159,23 +166,25 @@ def score_change(
     usable = pairs["paired"].to_numpy()
     z = standardise(values, reference)
     at_baseline = (adata.obs[schema.TIMEPOINT].astype(str) == baseline(adata)).to_numpy()
-    keys = [k for k in (schema.SUBJECT, schema.ARM, schema.TIMEPOINT) if k in pairs]
+    pairs["baseline"] = baseline(adata)
+    keys = [k for k in (schema.SUBJECT, schema.ARM, schema.TIMEPOINT, "baseline") if k in pairs]
     frames = []
+    too_thin = f"coverage below {min_coverage:g}"
     for item in matched:
         member = z[:, item.columns]
         delta = np.where(usable[:, None], member[second] - member[first], np.nan)
         change, coverage = weighted_mean(delta, item.weights, item.total)
         level, level_coverage = weighted_mean(member[at_baseline], item.weights, item.total)
-        level = level[level_coverage >= min_coverage]
+        level = level[enough_coverage(level_coverage, min_coverage)]
         spread = np.std(level, ddof=1) if len(level) >= MIN_BASELINE else np.nan
         status = np.where(
             usable,
-            np.where(coverage >= min_coverage, schema.OK, f"coverage below {min_coverage:g}"),
+            np.where(enough_coverage(coverage, min_coverage), schema.OK, too_thin),
             pairs["reason"].astype(str),
         )
         change = np.where(status == schema.OK, change, np.nan)
         frame = pairs[keys].copy()
-        frame.insert(len(keys) - 1, "signature", item.name)
+        frame.insert(len(keys) - 2, "signature", item.name)
         frame["change"] = change
         frame["std_change"] = change / spread if spread > 0 else np.nan
         frame["coverage"] = coverage
@@ -198,6 +207,14 @@ def _prepare(
     if not 0 <= min_coverage <= 1:
         raise UsageError(f"min_coverage={min_coverage!r} is not between 0 and 1")
     require_log(adata, "tl.score")
+    if isinstance(signatures, Mapping):
+        slashed = [name for name in signatures if "/" in str(name)]
+        if slashed:
+            raise UsageError(
+                f"Signature names {shown(slashed)} hold a '/', which h5ad reads as a folder",
+                where="signatures=",
+                fix="Rename them.",
+            )
     start = baseline(adata)
     at_start = (adata.obs[schema.TIMEPOINT].astype(str) == start).to_numpy()
     if at_start.sum() < MIN_BASELINE:
@@ -209,3 +226,35 @@ def _prepare(
     matched = match(signatures, adata.var, modality, several=several)
     values = dense(adata)
     return matched, fit_reference(values[at_start]), values
+
+
+def context_notes(adata: AnnData, signatures: Signatures | None = None) -> list[str]:
+    """Say which signatures were made for another species or sampling matrix.
+
+    Parameters
+    ----------
+    adata
+        AnnData whose ``uns["exerkine"]`` names species and matrix.
+    signatures
+        SignatureSet, or None for the shipped ones of the modality. Plain mappings have no context.
+
+    Returns
+    -------
+    list
+        One sentence a mismatch; an unknown matrix is a finding of `pp.check`, not one here.
+    """
+    known = meta(adata)
+    if signatures is None:
+        signatures = load().query(modality=str(known.get(schema.MODALITY)))
+    if not isinstance(signatures, SignatureSet):
+        return []
+    species, matrix = (str(known.get(k, schema.UNKNOWN)) for k in (schema.SPECIES, schema.MATRIX))
+    notes = []
+    for s in signatures.values():
+        if species not in (s.species, schema.UNKNOWN):
+            notes.append(f"{s.name} is a {s.species} signature; these samples are {species}.")
+        if s.matrix and matrix not in (*s.matrix, schema.UNKNOWN):
+            notes.append(
+                f"{s.name} was found in {', '.join(s.matrix)}; these samples are {matrix}."
+            )
+    return notes

@@ -10,7 +10,7 @@ from exerkine_omics.cohort import collect, levels, result_frame
 from exerkine_omics.errors import InputError, UsageError, shown
 from exerkine_omics.kernels._paired import PairedT, paired_t
 
-_NEEDED = (schema.SUBJECT, "signature", schema.TIMEPOINT, "change", "std_change", "status")
+_NEEDED = (schema.SUBJECT, "signature", schema.TIMEPOINT, "baseline", "change", "std_change")
 
 
 def score_test(changes: pd.DataFrame, *, control: str | None = None) -> pd.DataFrame:
@@ -55,11 +55,12 @@ def score_test(changes: pd.DataFrame, *, control: str | None = None) -> pd.DataF
     if control is not None and control not in arms:
         raise UsageError(f"control={control!r} is none of the arms {shown(a for a in arms if a)}")
     signatures = levels(changes["signature"])
+    start = levels(changes["baseline"])[0] if len(changes) else ""
     time = changes[schema.TIMEPOINT].astype(str)
     compared = [a for a in arms if a != control] if control is not None else []
     frames = []
     for timepoint in levels(changes[schema.TIMEPOINT]):
-        label = f"{timepoint} - baseline"
+        label = f"{timepoint} - {start}"
         jobs: list[tuple[tuple[str, ...], str]] = [
             ((a,), f"{a}: {label}" if a else label) for a in arms
         ]
@@ -67,12 +68,12 @@ def score_test(changes: pd.DataFrame, *, control: str | None = None) -> pd.DataF
         for pair, name in jobs:
             part = changes[(time == timepoint) & arm.isin(pair)]
             sign = np.where(arm[part.index] == pair[0], 1.0, -1.0)
-            frames.append(_one_contrast(part, sign, name, signatures))
+            frames.append(_one_contrast(part, sign, name, signatures, len(pair)))
     return collect(frames)
 
 
 def _one_contrast(
-    part: pd.DataFrame, sign: np.ndarray, name: str, signatures: list[str]
+    part: pd.DataFrame, sign: np.ndarray, name: str, signatures: list[str], n_groups: int
 ) -> pd.DataFrame:
     part = pd.DataFrame(
         {
@@ -90,7 +91,9 @@ def _one_contrast(
         for value in ("change", "std_change")
     }
     group = part.drop_duplicates(schema.SUBJECT).sort_values(schema.SUBJECT)["_sign"].to_numpy()
-    fit, size = paired_t(wide["change"], group), paired_t(wide["std_change"], group)
+    # 0 for the arm itself, 1 for the control whose sign is turned
+    number = (group < 0).astype(int)
+    fit, size = (paired_t(wide[v], number, n_groups) for v in ("change", "std_change"))
     return result_frame(
         signatures,
         name,

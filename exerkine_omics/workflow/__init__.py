@@ -2,12 +2,14 @@
 
 from exerkine_omics.workflow._check_file import check_file
 from exerkine_omics.workflow._config import RunConfig, load_config, parse_config
+from exerkine_omics.workflow._coverage_file import coverage_file
 from exerkine_omics.workflow._demo import run_demo
 from exerkine_omics.workflow._run import run, run_config
 
 __all__ = [
     "RunConfig",
     "check_file",
+    "coverage_file",
     "load_config",
     "parse_config",
     "run",

@@ -33,7 +33,9 @@ class TableInput(_Strict):
     species: str = "human"
     matrix_type: str | None = None
     platform: str | None = None
+    sample_id: str | None = None
     sample_columns: list[str] = []
+    analytes: list[str] | None = None
 
 
 class SimulateInput(_Strict):
@@ -70,7 +72,9 @@ class ScoreConfig(_Strict):
 class DifferentialConfig(_Strict):
     """Options of `exo.tl.differential`."""
 
-    method: Literal["moderated", "paired_t"] = "moderated"
+    method: Literal["lmm", "moderated", "paired_t"] = "lmm"
+    ddf: Literal["kenward-roger", "satterthwaite", "residual"] | None = None
+    variance: Literal["pooled", "contrast"] | None = None
     arm: str | None = "arm"
     control: str | None = None
     covariates: list[str] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,33 +13,76 @@ from typing import Any
 import pandas as pd
 
 from exerkine_omics.cohort import plain
-from exerkine_omics.errors import InputError
+from exerkine_omics.errors import InputError, shown
+
+STATUS = "status.tsv"
 
 
 @contextmanager
-def staging(out: Path) -> Iterator[Path]:
-    """Work in a folder beside ``out``; on success its content replaces that of ``out``.
+def staging(out: Path, names: Sequence[str]) -> Iterator[Path]:
+    """Work in a hidden folder of ``out``; on success its content replaces that of ``out``.
 
-    A run that fails leaves ``out`` as it was.
+    A run that fails leaves ``out`` as it was. Only an empty folder, or one of an earlier run, is
+    written to, and in it only what that run wrote is replaced: ``names`` are the folders to come.
     """
-    if out.exists() and not out.is_dir():
-        raise InputError("The output is a file, not a folder", where=str(out))
-    folder = out.parent / f".{out.name}.partial-{os.getpid()}"
+    earlier = _of_earlier_run(out, names)
+    created = not out.exists()
+    # inside, not beside: a volume mounted as `out` is another file system than its parent
+    folder = out / f".partial-{os.getpid()}"
     try:
         folder.mkdir(parents=True)
     except OSError as error:
-        raise InputError(f"Cannot write here: {error.strerror}", where=str(out.parent)) from error
+        raise InputError(f"Cannot write here: {error.strerror}", where=str(out)) from error
     try:
         yield folder
-        out.mkdir(exist_ok=True)
-        # status.tsv last: where it stands, all else does
-        for item in sorted(folder.iterdir(), key=lambda p: p.name == "status.tsv"):
-            target = out / item.name
-            if target.is_dir():
-                shutil.rmtree(target)
-            item.replace(target)
+        try:
+            _move(folder, out, earlier)
+        except OSError as error:
+            raise InputError(f"Cannot write: {error.strerror}", where=str(out)) from error
+        created = False
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if created:
+            out.rmdir()
+
+
+def _of_earlier_run(out: Path, names: Sequence[str]) -> set[str]:
+    """Folders of the run that wrote ``out``; an error where something else is in the way."""
+    if not out.exists():
+        return set()
+    if not out.is_dir():
+        raise InputError("The output is a file, not a folder", where=str(out))
+    present = {p.name for p in out.iterdir() if not p.name.startswith(".partial-")}
+    if not present:
+        return set()
+    if STATUS not in present:
+        raise InputError(
+            f"The folder holds {shown(sorted(present))} and is not that of an earlier run",
+            where=str(out),
+            fix="Name a new or empty folder with -o; nothing of yours is overwritten.",
+        )
+    lines = (out / STATUS).read_text(encoding="utf-8").splitlines()[1:]
+    earlier = {line.split("\t")[0] for line in lines} - {""}
+    foreign = sorted((set(names) - earlier) & present)
+    if foreign:
+        raise InputError(
+            f"{shown(foreign)} in the folder come from no earlier run",
+            where=str(out),
+            fix="Rename the cohort, or name another folder with -o.",
+        )
+    return earlier & present
+
+
+def _move(folder: Path, out: Path, earlier: set[str]) -> None:
+    old = folder / ".old"
+    new = sorted(folder.iterdir(), key=lambda p: p.name == STATUS)
+    old.mkdir()
+    # status.tsv goes first and comes last: where it stands, all else does
+    (out / STATUS).unlink(missing_ok=True)
+    for name in earlier:
+        (out / name).rename(old / name)
+    for item in new:
+        item.replace(out / item.name)
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> Path:

@@ -78,7 +78,9 @@ def _read(config: CohortConfig, seed: int) -> tuple[AnnData, pd.DataFrame | None
         species=table.species,
         matrix_type=table.matrix_type,
         platform=table.platform,
+        sample_id=table.sample_id,
         sample_columns=tuple(table.sample_columns),
+        analytes=None if table.analytes is None else tuple(table.analytes),
     )
     files = [f for f in (table.matrix, table.samples, table.features) if f is not None]
     return adata, None, {str(f): _sha256(f) for f in files}

@@ -16,6 +16,8 @@ from exerkine_omics.workflow._figures import Figures
 from exerkine_omics.workflow._files import records, write_json, write_parquet
 from exerkine_omics.workflow._inputs import Cohort
 
+NOT_POSSIBLE = "not possible"
+
 
 def responders(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str, Any]]:
     """Responders of each treated arm, never pooled over doses; writes responders.parquet."""
@@ -116,7 +118,7 @@ def _noise_source(section: Any, result: ResponderResult) -> str:
 def predict(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str, Any]]:
     """Cross-validate the prediction of response in each treated arm; writes prediction.json.
 
-    An arm in which it cannot be done is reported with the reason; if none can, that is an error.
+    An arm in which it cannot be done is reported with the reason.
     """
     section, outcome = cohort.config.prediction, cohort.config.responders
     if section is None or outcome is None:
@@ -134,7 +136,6 @@ def predict(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str, An
         strata=tuple(outcome.strata),
     )
     parts: list[dict[str, Any]] = []
-    impossible: list[AnalysisError] = []
     arms = _treated(cohort, table)
     for number, arm in enumerate(arms):
         label = arm or cohort.config.name
@@ -154,7 +155,6 @@ def predict(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str, An
                 outcome_time=section.outcome_time,
             )
         except AnalysisError as error:
-            impossible.append(error)
             parts.append(_not_run(cohort, label, str(error)))
             continue
         summary = result.to_dict()
@@ -173,8 +173,6 @@ def predict(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str, An
             alt=f"ROC curve, {label}",
         )
     write_json(folder / "prediction.json", parts)
-    if len(impossible) == len(arms):
-        raise impossible[0]
     return parts
 
 
@@ -190,7 +188,7 @@ def _not_run(cohort: Cohort, label: str, reason: str) -> dict[str, Any]:
         "ceiling": None,
         "control": None,
         "stability": None,
-        "verdict": f"not possible: {reason}",
+        "verdict": f"{NOT_POSSIBLE}: {reason}",
         "notes": [],
     }
 

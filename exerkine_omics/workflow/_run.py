@@ -13,12 +13,18 @@ import yaml
 
 from exerkine_omics import __version__, report
 from exerkine_omics.cohort import plain
-from exerkine_omics.errors import CohortsFailedError, ExerkineError
+from exerkine_omics.errors import (
+    AnalysisError,
+    CohortsFailedError,
+    ConfigError,
+    ExerkineError,
+    UsageError,
+)
 from exerkine_omics.settings import settings
 from exerkine_omics.workflow import _response, _stages, _text
 from exerkine_omics.workflow._config import CohortConfig, RunConfig, load_config
 from exerkine_omics.workflow._figures import Figures
-from exerkine_omics.workflow._files import staging, write_json, write_text
+from exerkine_omics.workflow._files import STATUS, staging, write_json, write_text
 from exerkine_omics.workflow._inputs import Cohort, load_cohort
 
 Log = Callable[[str], object]
@@ -94,25 +100,26 @@ def run(
     number = next(s for s in (seed, config.seed, settings.seed) if s is not None)
     jobs = settings.n_jobs if n_jobs is None else n_jobs
     status, summaries, inputs = _Status(), [], {}
-    failed: list[ExerkineError] = []
+    failed: list[Exception] = []
     with settings.override(seed=number, n_jobs=jobs):
         # all input is read before anything is written: a wrong path costs nothing
         cohorts = [_try_load(c, number, say) for c in config.cohorts]
         if len(cohorts) == 1 and isinstance(cohorts[0], ExerkineError):
             raise cohorts[0]
-        with staging(out) as folder:
+        with staging(out, [c.name for c in config.cohorts]) as folder:
             for section, cohort in zip(config.cohorts, cohorts, strict=True):
                 try:
                     if isinstance(cohort, ExerkineError):
                         raise cohort
                     summaries.append(_run_cohort(cohort, folder, number, status, say))
                     inputs[section.name] = cohort.inputs
-                except ExerkineError as error:
+                except Exception as error:  # one cohort's bug must not cost the others' results
                     if len(cohorts) == 1:
                         raise
                     failed.append(error)
-                    status.add(section.name, "run", "failed", str(error))
-                    summaries.append(_failed(section, error))
+                    what = str(error) if isinstance(error, ExerkineError) else _bug(error)
+                    status.add(section.name, "run", "failed", what)
+                    summaries.append(_failed(section, what))
             _write_run(
                 folder,
                 out,
@@ -133,6 +140,12 @@ def run(
         raise CohortsFailedError(
             f"{len(failed)} of {len(config.cohorts)} cohorts failed; the first: {failed[0]}",
             where=str(out / "status.tsv"),
+        )
+    asked = [p for s in summaries for p in s.get("prediction", ())]
+    if asked and all(p["verdict"].startswith(_response.NOT_POSSIBLE) for p in asked):
+        raise AnalysisError(
+            f"Prediction is {asked[0]['verdict']}",
+            fix=f"All else stands in {out / 'report.html'}.",
         )
     return out / "report.html"
 
@@ -156,7 +169,10 @@ def _run_cohort(cohort: Cohort, out: Path, seed: int, status: _Status, say: Log)
             status.add(config.name, name, "not asked for")
             return call(cohort, folder, figures)
         say(f"{config.name}: {name}")
-        result = call(cohort, folder, figures)
+        try:
+            result = call(cohort, folder, figures)
+        except UsageError as error:  # what a call gets wrong here, the config got wrong
+            raise ConfigError(str(error), where=f"config, cohort {config.name}, {name}") from error
         status.add(config.name, name, "done")
         return result
 
@@ -165,15 +181,22 @@ def _run_cohort(cohort: Cohort, out: Path, seed: int, status: _Status, say: Log)
     summary["differential"] = stage("differential", _stages.differential, config.differential)
     summary["responders"] = stage("responders", _response.responders, config.responders)
     summary["prediction"] = stage("predict", _response.predict, config.prediction)
+    for part in summary["prediction"]:
+        if part["verdict"].startswith(_response.NOT_POSSIBLE):
+            status.add(config.name, f"predict {part['label']}", "impossible", part["verdict"])
     summary["figures"] = figures.records
     summary["methods"] = _text.methods(config, summary, seed)
     summary["references"] = _text.references(config, cohort.adata)
     return summary
 
 
-def _failed(config: CohortConfig, error: ExerkineError) -> dict[str, Any]:
+def _failed(config: CohortConfig, what: str) -> dict[str, Any]:
     title = config.title or config.name
-    return {"name": config.name, "title": title, "status": "failed", "error": str(error)}
+    return {"name": config.name, "title": title, "status": "failed", "error": what}
+
+
+def _bug(error: Exception) -> str:
+    return f"bug of exerkine_omics: {type(error).__name__}: {error}"
 
 
 def _write_run(
@@ -193,4 +216,4 @@ def _write_run(
     }
     write_json(folder / "provenance.json", {**provenance, "inputs": inputs})
     status.add("", "report", "done", str(out / "report.html"))
-    write_text(folder / "status.tsv", status.text())
+    write_text(folder / STATUS, status.text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,8 @@ def score(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any] | No
         "min_coverage": section.min_coverage,
         "several": section.several,
     }
-    tl.score(adata, signatures, **options)
+    with warnings.catch_warnings(record=True):  # the same words stand in the report's notes
+        tl.score(adata, signatures, **options)
     changes = tl.score_change(adata, signatures, **options)
     control = cohort.config.differential.control if cohort.config.differential else None
     tested = tl.score_test(changes, control=control)
@@ -103,7 +105,7 @@ def score(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any] | No
     write_parquet(folder / "score_test.parquet", tested)
 
     coverage = signatures.coverage(adata)
-    enough = coverage["coverage"] >= section.min_coverage
+    enough = coverage["coverage"] >= section.min_coverage - 1e-9
     coverage["status"] = np.where(enough, schema.OK, f"below {section.min_coverage:g}: no score")
     usable = list(coverage.loc[enough, "signature"])
     notes = [_NOT_ATTRIBUTABLE] if control is None else []
@@ -117,7 +119,7 @@ def score(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any] | No
         for s in signatures.values()
         if s.confounder and s.name in usable
     ]
-    notes += _context_notes(cohort, [signatures[name] for name in usable])
+    notes += tl.context_notes(adata, signatures)
     if usable:
         shown_changes = changes[changes["signature"].astype(str).isin(usable)]
         titles = {s.name: s.title for s in signatures.values()}
@@ -219,25 +221,12 @@ def _signatures(chosen: Path | list[str] | None) -> sig.SignatureSet | None:
     return sig.SignatureSet([shipped[name] for name in chosen])
 
 
-def _context_notes(cohort: Cohort, signatures: list[sig.Signature]) -> list[str]:
-    """Species and matrix that a signature was not made for: said, never silent."""
-    known = meta(cohort.adata)
-    species, matrix = (str(known.get(k, schema.UNKNOWN)) for k in (schema.SPECIES, schema.MATRIX))
-    notes = []
-    for s in signatures:
-        if s.species != species:
-            notes.append(f"{s.name} is a {s.species} signature, scored on {species}.")
-        if s.matrix and matrix not in s.matrix:
-            notes.append(f"{s.name} was found in {', '.join(s.matrix)}; the matrix here: {matrix}.")
-    return notes
-
-
 def _score_row(row: dict[str, Any]) -> dict[str, Any]:
     arm, _, change = row["contrast"].rpartition(": ")
     return {
         "signature": row["feature"],
         "arm": arm,
-        "timepoint": change.removesuffix(" - baseline"),
+        "timepoint": change.rpartition(" - ")[0],
         "n_pairs": row["n_pairs"],
         "mean_change": row["estimate"],
         "ci_low": row["ci_low"],

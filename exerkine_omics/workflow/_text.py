@@ -13,6 +13,10 @@ from exerkine_omics.workflow._config import CohortConfig
 
 _LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "anndata", "matplotlib")
 _TESTS = {
+    "lmm": (
+        "a linear mixed model of arm by time point with a random intercept per person, fitted by "
+        "REML, with Kenward-Roger degrees of freedom unless the config says otherwise"
+    ),
     "moderated": (
         "a linear model of arm by time point with the subject as fixed block and residual "
         "variances moderated by empirical Bayes (Smyth 2004)"

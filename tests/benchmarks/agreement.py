@@ -20,28 +20,52 @@ from exerkine_omics.kernels import _ebayes
 REFERENCE = Path(__file__).parents[1] / "reference"
 
 
-def limma(case: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Our result and limma's, joined by contrast and feature, the tested rows."""
-    folder = REFERENCE / "limma"
+def cohort(folder: Path, case: str) -> ad.AnnData:
+    """AnnData of a fixture."""
     matrix = pd.read_csv(folder / f"{case}_matrix.csv", index_col=0)
     samples = pd.read_csv(folder / f"{case}_samples.csv").set_index("sample").loc[matrix.index]
     times = [t for t in ("pre", "post", "late") if t in set(samples["time"])]
-    obs = pd.DataFrame({"subject_id": samples["subject"], "hours": samples["hours"]})
+    obs = pd.DataFrame({"subject_id": samples["subject"]})
     obs["timepoint"] = pd.Categorical(samples["time"], times, ordered=True)
+    if "hours" in samples:
+        obs["hours"] = samples["hours"]
     if samples["arm"].nunique() > 1:
         obs["arm"] = samples["arm"].astype("category")
     adata = ad.AnnData(matrix.to_numpy(float), obs=obs, var=pd.DataFrame(index=matrix.columns))
     adata.uns["exerkine"] = {"units": "log2", "baseline": "pre"}
+    return adata
+
+
+def limma(case: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Our result and limma's, joined by contrast and feature, the tested rows."""
+    folder = REFERENCE / "limma"
+    adata = cohort(folder, case)
     frame = exo.tl.differential(
         adata,
         control="CON" if case == "arms" else None,
         covariates=["hours"] if case == "covariate" else [],
+        method="moderated",
         legacy=True,
     )
     ours = frame[frame["status"] == "ok"].astype({"contrast": str, "feature": str})
     ours = ours.set_index(["contrast", "feature"])
     theirs = pd.read_csv(folder / f"{case}_limma.csv").set_index(["contrast", "feature"])
     return ours, theirs.loc[ours.index]
+
+
+def lmer(case: str, ddf: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Our mixed model and lmerTest's, joined by contrast and feature."""
+    folder = REFERENCE / ("lmertest" if case == "singular" else "limma")
+    adata = cohort(folder, case)
+    frame = exo.tl.differential(
+        adata,
+        control="CON" if case == "arms" else None,
+        covariates=["hours"] if case == "covariate" else [],
+        ddf=ddf,
+    )
+    ours = frame.astype({"contrast": str, "feature": str}).set_index(["contrast", "feature"])
+    theirs = pd.read_csv(REFERENCE / "lmertest" / f"{case}_lmer.csv")
+    return ours, theirs.set_index(["contrast", "feature"]).loc[ours.index]
 
 
 def main() -> None:
@@ -57,6 +81,23 @@ def main() -> None:
             np.abs(np.log10(a["p_value"]) - np.log10(b["p_value"])).max(),
         ]
         print(f"| limma 3.54.1, {case} | {len(a)} | " + " | ".join(f"{g:.0e}" for g in gaps) + " |")
+    print("\n| mixed model | rows | estimate, abs | SE, rel | df, rel | log10 p, abs |")
+    print("|---|---|---|---|---|---|")
+    for name, ddf, tail in (
+        ("lmerTest", "satterthwaite", ""),
+        ("pbkrtest", "kenward-roger", "_kr"),
+    ):
+        for case in ("balanced", "missing", "arms", "covariate", "tiny", "singular"):
+            a, b = lmer(case, ddf)
+            p = b["p_kr" if tail else "p_value"]
+            gaps = [
+                np.abs(a["estimate"] - b["estimate"]).max(),
+                np.abs(a["se"] / b["se" + tail] - 1).max(),
+                np.abs(a["df"] / b["df" + tail] - 1).max(),
+                np.abs(np.log10(a["p_value"]) - np.log10(p)).max(),
+            ]
+            cells = " | ".join(f"{g:.0e}" for g in gaps)
+            print(f"| {name}, {case} | {len(a)} | {cells} |")
     data = pd.read_csv(REFERENCE / "pylimma" / "variances.csv")
     print("\n| unequal df (pylimma 0.2.0) | prior df, theirs | ours | variance, theirs | ours |")
     print("|---|---|---|---|---|")

@@ -40,6 +40,7 @@ def test_frames_have_the_columns_of_the_contract(found):
     gain = found.metrics[found.metrics["metric"] == "auc_increment"]
     assert list(gain["block"]) == ["clinical+omics"]
     columns = ["subject_id", "block", "model", "repeat", "fold", "label", "probability"]
+    columns += ["ranking"]
     assert list(found.predictions.columns) == columns
     assert list(found.roc.columns) == ["block", "model", "fpr", "tpr", "ci_low", "ci_high"]
     assert found.predictions.groupby(["block", "repeat"], observed=True).size().eq(60).all()
@@ -61,7 +62,7 @@ def test_a_planted_predictor_is_found(found):
 def test_auc_is_taken_over_all_people_of_a_repeat(found):
     for block in ("omics", "clinical+omics", "clinical"):
         rows = found.predictions[found.predictions["block"] == block]
-        areas = [roc_auc_score(r["label"], r["probability"]) for _, r in rows.groupby("repeat")]
+        areas = [roc_auc_score(r["label"], r["ranking"]) for _, r in rows.groupby("repeat")]
         stored = found.metrics.set_index(["metric", "block"]).loc[("auc", block), "estimate"]
         assert stored == pytest.approx(np.mean(areas), abs=1e-12)
 

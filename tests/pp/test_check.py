@@ -228,3 +228,19 @@ def test_order_changes_nothing(trial, data):
     expected = {f.id: (f.severity, set(f.rows)) for f in exo.pp.check(trial).findings}
     shuffled = exo.pp.check(trial[rows][:, columns].copy()).findings
     assert {f.id: (f.severity, set(f.rows)) for f in shuffled} == expected
+
+
+def test_covariates_among_the_analytes_are_seen(trial):
+    people = {p: i for i, p in enumerate(sorted(set(trial.obs["subject_id"])))}
+    trial.X[:, 3] = [40.0 + people[p] for p in trial.obs["subject_id"]]
+    found = {f.id: f for f in exo.pp.check(trial).findings}
+    assert found["fixed_in_people"].rows == ("A03",)
+    frame = exo.tl.differential(trial, method="moderated")
+    assert set(frame.loc[frame["feature"] == "A03", "status"]) == {"no residual variance"}
+
+
+def test_repeated_names_are_an_error(trial):
+    trial.var_names = ["P0", *trial.var_names[1:-1], "P0"]
+    assert "repeated_names" in [f.id for f in exo.pp.check(trial).errors]
+    with pytest.raises(exo.errors.InputError, match="more than once"):
+        exo.tl.differential(trial)

@@ -43,6 +43,7 @@ def test_moderated_equals_limma(case: str) -> None:
         adata,
         control="CON" if case == "arms" else None,
         covariates=["hours"] if case == "covariate" else [],
+        method="moderated",
         legacy=True,
     )
     ours = frame.set_index(["contrast", "feature"])
@@ -155,7 +156,8 @@ def test_all_missing_baseline_is_not_estimable(trial: ad.AnnData) -> None:
 
 
 def test_levels_between_people_are_refused_by_status(trial: ad.AnnData) -> None:
-    frame = exo.tl.differential(trial, contrasts={"level": "EE.post - CON.post"})
+    contrasts = {"level": "EE.post - CON.post"}
+    frame = exo.tl.differential(trial, method="moderated", contrasts=contrasts)
     assert set(frame["status"]) == {"not a within-person contrast"}
     assert frame["p_value"].isna().all()
 
@@ -200,7 +202,11 @@ def test_frame_and_storage(trial: ad.AnnData, round_trip) -> None:
         ({"method": "paired_t", "legacy": True}, exo.errors.UsageError, "no option"),
         ({"covariates": ["age"]}, exo.errors.InputError, "age"),
         ({"subject": "person"}, exo.errors.InputError, "person"),
-        ({"layer": "raw"}, exo.errors.UsageError, "layer"),
+        ({"layer": "other"}, exo.errors.UsageError, "layer"),
+        ({"layer": "raw"}, exo.errors.UnitsError, "scale of X"),
+        ({"method": "paired_t", "covariates": ["arm"]}, exo.errors.UsageError, "no covariates"),
+        ({"ddf": "kenward"}, exo.errors.UsageError, "kenward-roger"),
+        ({"key_added": "a/b"}, exo.errors.UsageError, "slug"),
     ],
 )
 def test_bad_calls_say_what_to_do(trial: ad.AnnData, call, error, words: str) -> None:

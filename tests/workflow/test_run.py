@@ -72,7 +72,7 @@ def test_one_cohort_gives_all_files(tables: Path) -> None:
         "config.resolved.yaml",
         "one",
     }
-    assert not list(tables.glob(".out*"))
+    assert not list(tables.rglob(".partial*"))
     assert lines == [
         "one: reading",
         "one: check",
@@ -105,7 +105,7 @@ def test_equal_runs_give_equal_tables(tables: Path) -> None:
 def test_a_failed_run_leaves_nothing(tables: Path) -> None:
     with pytest.raises(InputError, match="nowhere.csv"):
         workflow.run_config(config(tables, cohort("one", matrix="nowhere.csv")), tables / "out")
-    assert not (tables / "out").exists() and not list(tables.glob(".out*"))
+    assert not (tables / "out").exists()
     with pytest.raises(InputError, match="baseline"):
         workflow.run_config(config(tables, cohort("one", baseline="before")), tables / "out")
     assert not (tables / "out").exists()
@@ -118,10 +118,10 @@ def test_a_failed_run_keeps_what_was_there(tables: Path) -> None:
     # the reader takes it, the stage cannot: the failure comes after the writing began
     bad = cohort("one")
     bad["differential"] = {"control": "XXX"}
-    with pytest.raises(exo.errors.UsageError, match="XXX"):
+    with pytest.raises(exo.errors.ConfigError, match="XXX"):
         workflow.run_config(config(tables, bad), out)
     assert (out / "report.html").read_text() == before
-    assert not list(tables.glob(".out*"))
+    assert not list(tables.rglob(".partial*"))
 
 
 def test_one_cohort_s_failure_does_not_stop_the_others(tables: Path) -> None:
@@ -182,3 +182,43 @@ def test_rat_training(data_dir: Path, tmp_path: Path) -> None:
     assert prediction["4W"]["control"]["n"] > 20
     assert prediction["8W"]["verdict"].startswith("not possible")
     assert "association, not prediction" in path.read_text()
+
+
+def test_nothing_of_the_user_s_is_overwritten(tables: Path) -> None:
+    """A folder that is no earlier run's stays as it is, whatever its content is called."""
+    path = config(tables, cohort("one"))
+    before = sorted(p.name for p in tables.iterdir())
+    with pytest.raises(InputError, match="not that of an earlier run"):
+        workflow.run_config(path, tables)
+    assert sorted(p.name for p in tables.iterdir()) == before
+    out = tables / "out"
+    workflow.run_config(path, out)
+    (out / "two").mkdir()
+    (out / "two" / "precious.txt").write_text("mine")
+    with pytest.raises(InputError, match="no earlier run"):
+        workflow.run_config(config(tables, cohort("two")), out)
+    assert (out / "two" / "precious.txt").read_text() == "mine"
+    assert (out / "one" / "checked.h5ad").exists()
+
+
+def test_a_second_run_replaces_the_first(tables: Path) -> None:
+    out = tables / "out"
+    workflow.run_config(config(tables, cohort("one")), out)
+    workflow.run_config(config(tables, cohort("other")), out)
+    assert {p.name for p in out.iterdir() if p.is_dir()} == {"other"}
+
+
+def test_one_cohort_s_bug_does_not_cost_the_others(tables: Path, monkeypatch) -> None:
+    real = workflow._stages.differential
+
+    def broken(chosen, folder, figures):
+        if chosen.config.name == "bad":
+            raise ZeroDivisionError("by design")
+        return real(chosen, folder, figures)
+
+    monkeypatch.setattr(workflow._run._stages, "differential", broken)
+    with pytest.raises(CohortsFailedError, match="1 of 2"):
+        workflow.run_config(config(tables, cohort("bad"), cohort("good")), tables / "out")
+    status = (tables / "out" / "status.tsv").read_text()
+    assert "bug of exerkine_omics: ZeroDivisionError" in status
+    assert (tables / "out" / "good" / "differential.parquet").exists()

@@ -1,0 +1,184 @@
+"""The mixed model against lmerTest and pbkrtest, and its properties."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+import exerkine_omics as exo
+from exerkine_omics.kernels import _lmm, _lmm_sums
+
+REFERENCE = Path(__file__).parents[1] / "reference"
+CASES = ("balanced", "missing", "arms", "covariate", "tiny", "singular")
+# lmerTest's Hessian is numeric: near a zero variance its df carry five digits
+DF_TOLERANCE = {"tiny": 1e-5}
+
+
+def fixture(case: str) -> tuple[ad.AnnData, pd.DataFrame]:
+    folder = REFERENCE / ("lmertest" if case == "singular" else "limma")
+    matrix = pd.read_csv(folder / f"{case}_matrix.csv", index_col=0)
+    samples = pd.read_csv(folder / f"{case}_samples.csv").set_index("sample").loc[matrix.index]
+    times = [t for t in ("pre", "post", "late") if t in set(samples["time"])]
+    obs = pd.DataFrame({"subject_id": samples["subject"]})
+    obs["timepoint"] = pd.Categorical(samples["time"], times, ordered=True)
+    if case == "covariate":
+        obs["hours"] = samples["hours"]
+    if samples["arm"].nunique() > 1:
+        obs["arm"] = pd.Categorical(samples["arm"])
+    adata = ad.AnnData(matrix.to_numpy(float), obs=obs, var=pd.DataFrame(index=matrix.columns))
+    adata.uns["exerkine"] = {"units": "log2", "baseline": "pre"}
+    expected = pd.read_csv(REFERENCE / "lmertest" / f"{case}_lmer.csv")
+    return adata, expected.set_index(["contrast", "feature"])
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("ddf", "suffix"), [("satterthwaite", ""), ("kenward-roger", "_kr")])
+def test_equals_lmertest_and_pbkrtest(case: str, ddf: str, suffix: str) -> None:
+    adata, expected = fixture(case)
+    options = {"covariates": ["hours"]} if case == "covariate" else {}
+    frames = [
+        exo.tl.differential(
+            adata, method="lmm", ddf=ddf, control="CON" if case == "arms" else None, **options
+        )
+    ]
+    if case == "arms":
+        frames.append(
+            exo.tl.differential(adata, ddf=ddf, contrasts={"level": "EE.post - CON.post"})
+        )
+    ours = pd.concat(frames).astype({"contrast": str, "feature": str})
+    ours = ours.set_index(["contrast", "feature"]).loc[expected.index]
+    assert (ours["status"] == "ok").all()
+    np.testing.assert_allclose(ours["estimate"], expected["estimate"], atol=1e-7)
+    np.testing.assert_allclose(ours["se"], expected["se" + suffix], rtol=1e-6)
+    np.testing.assert_allclose(
+        ours["df"], expected["df" + suffix], rtol=DF_TOLERANCE.get(case, 1e-5)
+    )
+    name = "p_kr" if suffix else "p_value"
+    np.testing.assert_allclose(np.log10(ours["p_value"]), np.log10(expected[name]), atol=1e-5)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_singular_fits_are_the_same(case: str) -> None:
+    adata, expected = fixture(case)
+    theta = expected.groupby("feature", sort=False)["theta"].first().loc[adata.var_names]
+    design = exo.cohort.build_design(adata, covariates=["hours"] if case == "covariate" else [])
+    fit = _lmm.fit_reml(_lmm_sums.grouped_sums(adata.X, design.matrix, design.subject))
+    np.testing.assert_array_equal(fit.singular, theta < 1e-8)
+
+
+def test_complete_pairs_give_the_paired_t(trial: ad.AnnData) -> None:
+    trial.X = np.nan_to_num(trial.X, nan=5.0)
+    pair = trial[trial.obs["timepoint"] != "late"].copy()
+    pair.obs["timepoint"] = pair.obs["timepoint"].cat.remove_unused_categories()
+    one = exo.tl.differential(pair, arm=None)
+    two = exo.tl.differential(pair, arm=None, method="paired_t")
+    # where pre and post agree between people (no singular fit) the two are one test
+    pre, post = (pair[(pair.obs["timepoint"] == t).to_numpy()].X for t in ("pre", "post"))
+    sd = pd.Series(((pre - pre.mean(axis=0)) * (post - post.mean(axis=0))).sum(axis=0) > 0)
+    assert sd.mean() > 0.9
+    np.testing.assert_allclose(one["estimate"], two["estimate"], rtol=1e-9)
+    np.testing.assert_allclose(one["se"][sd], two["se"][sd], rtol=1e-6)
+    np.testing.assert_allclose(one["df"][sd], two["df"][sd], rtol=1e-6)
+
+
+def test_variance_contrast_uses_its_own_cells(trial: ad.AnnData) -> None:
+    """With complete rows, fitting a contrast on its cells is the paired t of those cells."""
+    late = (trial.obs["timepoint"] == "late").to_numpy()
+    trial.X[late] += np.random.default_rng(2).normal(0, 5, trial.X[late].shape)
+    own = exo.tl.differential(trial, arm=None, variance="contrast")
+    pooled = exo.tl.differential(trial, arm=None)
+    paired = exo.tl.differential(trial, arm=None, method="paired_t")
+    post = [f[f["contrast"] == "post - pre"]["se"].median() for f in (own, pooled, paired)]
+    assert post[1] > 2 * post[0]
+    assert post[0] == pytest.approx(post[2], rel=0.1)
+
+
+def test_order_sign_shift_and_person_level(trial: ad.AnnData) -> None:
+    reference = exo.tl.differential(trial).set_index(["contrast", "feature"])
+    rng = np.random.default_rng(0)
+    shuffled = trial[rng.permutation(trial.n_obs), rng.permutation(trial.n_vars)].copy()
+    moved, flipped = trial.copy(), trial.copy()
+    moved.X = moved.X + 1e5
+    flipped.X = -flipped.X
+    for other, sign, tolerance in ((shuffled, 1, 1e-8), (moved, 1, 1e-4), (flipped, -1, 1e-8)):
+        frame = exo.tl.differential(other).set_index(["contrast", "feature"]).loc[reference.index]
+        for column, factor in (("estimate", sign), ("statistic", sign), ("df", 1)):
+            np.testing.assert_allclose(
+                frame[column], factor * reference[column], rtol=tolerance, atol=1e-8
+            )
+
+
+@pytest.mark.parametrize("method", ["lmm", "moderated"])
+def test_the_unit_of_a_covariate_is_free(trial: ad.AnnData, method: str) -> None:
+    rng = np.random.default_rng(4)
+    trial.obs["hours"] = rng.normal(0, 1, trial.n_obs)
+    reference = exo.tl.differential(trial, method=method, covariates=["hours"])
+    without = exo.tl.differential(trial, method=method)
+    assert np.abs(reference["estimate"] - without["estimate"]).max() > 1e-3
+    for scale, shift in ((1e6, 0), (1e-6, 0), (1, 1e8), (5e4, 2.5e5)):
+        other = trial.copy()
+        other.obs["hours"] = trial.obs["hours"] * scale + shift
+        frame = exo.tl.differential(other, method=method, covariates=["hours"])
+        assert (frame["status"] == "ok").all()
+        np.testing.assert_allclose(frame["estimate"], reference["estimate"], rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(frame["df"], reference["df"], rtol=1e-3)
+    trial.obs["hours"] = np.inf
+    with pytest.raises(exo.errors.InputError, match="infinite"):
+        exo.tl.differential(trial, method=method, covariates=["hours"])
+
+
+@pytest.mark.parametrize("method", ["lmm", "moderated", "paired_t"])
+def test_a_control_arm_without_the_time_is_said(trial: ad.AnnData, method: str) -> None:
+    gone = (trial.obs["arm"] == "CON") & (trial.obs["timepoint"] == "late")
+    frame = exo.tl.differential(trial[~gone.to_numpy()].copy(), method=method, control="CON")
+    rows = frame[frame["contrast"] == "EE - CON: late - pre"]
+    assert len(rows) == trial.n_vars and (rows["status"] != "ok").all()
+    assert rows["estimate"].isna().all()
+    assert (frame[frame["contrast"] == "EE: late - pre"]["status"] == "ok").all()
+
+
+@pytest.mark.parametrize("method", ["moderated", "paired_t"])
+def test_rounding_is_no_evidence(trial: ad.AnnData, method: str) -> None:
+    trial.X = np.nan_to_num(trial.X, nan=5.0)
+    start = {s: i for i, s in enumerate(trial.obs_names) if s.endswith("_pre")}
+    for i, (person, time) in enumerate(
+        zip(trial.obs["subject_id"], trial.obs["timepoint"], strict=True)
+    ):
+        step = {"pre": 0.0, "post": 0.1, "late": 0.2}[str(time)]
+        trial.X[i] = trial.X[start[f"{person}_pre"]] + step
+    frame = exo.tl.differential(trial, method=method, arm=None)
+    assert (frame["status"] != "ok").all(), frame["p_value"].min()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+@pytest.mark.parametrize("between", [0.0, 1.0])
+def test_type_one_error(missing: float, between: float) -> None:
+    """Kenward-Roger holds 5% at 10 people, with and without variance between them."""
+    rng = np.random.default_rng(12)
+    n, p = 10, 6000
+    level = np.repeat(rng.normal(size=(n, p)) * between, 3, axis=0)
+    values = level + rng.normal(size=(3 * n, p))
+    values[rng.random(values.shape) < missing] = np.nan
+    obs = pd.DataFrame(
+        {
+            "subject_id": np.repeat([f"P{i}" for i in range(n)], 3),
+            "timepoint": pd.Categorical(
+                ["pre", "post", "late"] * n, ["pre", "post", "late"], ordered=True
+            ),
+        },
+        index=[f"s{i}" for i in range(3 * n)],
+    )
+    adata = ad.AnnData(values, obs=obs)
+    adata.uns["exerkine"] = {"units": "log2", "baseline": "pre"}
+    frame = exo.tl.differential(adata, contrasts=["post - pre"])
+    ok = frame["status"] == "ok"
+    rate = (frame.loc[ok, "p_value"] < 0.05).mean()
+    # a variance that is zero is overestimated on average: conservative, never liberal
+    error = 4 * np.sqrt(0.05 * 0.95 / ok.sum())
+    assert 0.05 - error - 0.015 * (between == 0) < rate < 0.05 + error
