@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,53 +168,63 @@ def run_moderated(values: np.ndarray, design: Design, options: Mapping[str, Any]
 
 def run_lmm(values: np.ndarray, design: Design, options: Mapping[str, Any]) -> list[Tested]:
     """Random intercept per subject by REML, each feature on the rows it has."""
+    if options["variance"] == "contrast":
+        jobs = [((c,), c.weights[design.cell] != 0) for c in design.contrasts]
+    else:
+        jobs = [(design.contrasts, np.ones(len(design.cell), dtype=bool))]
     results = []
-    for contrast in design.contrasts:
-        rows = np.ones(len(design.cell), dtype=bool)
-        if options["variance"] == "contrast":
-            rows = contrast.weights[design.cell] != 0
+    for contrasts, rows in jobs:
         parts = [
-            _lmm_contrast(values[rows, b], design, contrast, rows, options["ddf"])
+            _lmm_block(values[rows, b], design, contrasts, rows, options["ddf"])
             for b in blocks(values.shape[1])
         ]
-        estimate, se, df, n_obs, status = (np.concatenate(p) for p in zip(*parts, strict=True))
-        n_pairs = np.isfinite(_changes(values, design, contrast)).sum(axis=0)
-        # an estimate from other people's visits alone is no paired change
-        status[(status == schema.OK) & (n_pairs == 0)] = "no pairs"
-        results.append(Tested(estimate, se, df, n_pairs, n_obs, status))
+        for contrast, own in zip(contrasts, zip(*parts, strict=True), strict=True):
+            estimate, se, df, n_obs, status = (np.concatenate(p) for p in zip(*own, strict=True))
+            n_pairs = np.isfinite(_changes(values, design, contrast)).sum(axis=0)
+            # an estimate from other people's visits alone is no paired change
+            status[(status == schema.OK) & (n_pairs == 0)] = "no pairs"
+            results.append(Tested(estimate, se, df, n_pairs, n_obs, status))
     return results
 
 
-def _lmm_contrast(
-    values: np.ndarray, design: Design, contrast: Contrast, rows: np.ndarray, ddf: str
-) -> tuple[np.ndarray, ...]:
-    weights = design.weights(contrast)
+def _lmm_block(
+    values: np.ndarray,
+    design: Design,
+    contrasts: Sequence[Contrast],
+    rows: np.ndarray,
+    ddf: str,
+) -> list[tuple[np.ndarray, ...]]:
+    """Fit a block of features once; estimate, SE, df, n_obs and status of each contrast."""
     sums = _lmm_sums.grouped_sums(values, design.matrix[rows], design.subject[rows])
     n = values.shape[1]
     root = np.linalg.eigvalsh(sums.xx)
-    residual = sums.n_obs - sums.rank
     repeated = (sums.people * (sums.size[:, None] > 1)).sum(axis=0) > 0
-    constant = _constant(values)
-    status = _status(
+    common = _status(
         n,
         (sums.n_obs == 0, "not measured"),
-        (constant, "constant"),
-        ((sums.absent & (weights != 0)).any(axis=1), "not estimable"),
+        (_constant(values), "constant"),
         (~repeated, "nobody has two samples"),
-        (residual <= 0, "no residual df"),
+        (sums.n_obs <= sums.rank, "no residual df"),
         (root[:, 0] < 1e-9 * root[:, -1], "covariates not separable on its rows"),
     )
-    estimate, se, df = np.full((3, n), np.nan)
-    fitted = np.flatnonzero(status == schema.OK)
-    if len(fitted):
-        part = _lmm_sums.take(sums, fitted)
-        fit = _lmm.fit_reml(part)
-        se[fitted], df[fitted] = _DDF[ddf](part, fit, weights)
-        # the model is fitted to centred data: give the mean back where the weights do not cancel
-        estimate[fitted] = fit.beta @ weights + part.centre * contrast.weights.sum()
-        bad = ~(np.isfinite(se) & np.isfinite(df) & (df > 0) & (se > 0))
-        status[(status == schema.OK) & bad] = "variance not identified"
-    return estimate, se, df, sums.n_obs, status
+    fitted = np.flatnonzero(common == schema.OK)
+    part = _lmm_sums.take(sums, fitted)
+    fit = _lmm.fit_reml(part) if len(fitted) else None
+    results: list[tuple[np.ndarray, ...]] = []
+    for contrast in contrasts:
+        weights = design.weights(contrast)
+        estimate, se, df = np.full((3, n), np.nan)
+        status = common.copy()
+        if fit is not None:
+            se[fitted], df[fitted] = _DDF[ddf](part, fit, weights)
+            # the data were centred: give the mean back where the weights do not cancel
+            estimate[fitted] = fit.beta @ weights + part.centre * contrast.weights.sum()
+            known = np.isfinite(se) & np.isfinite(df) & (df > 0) & (se > 0)
+            status[(status == schema.OK) & ~known] = "variance not identified"
+        lacking = (sums.absent & (weights != 0)).any(axis=1)
+        status[(common == schema.OK) & lacking] = "not estimable"
+        results.append((estimate, se, df, sums.n_obs, status))
+    return results
 
 
 _DDF: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
