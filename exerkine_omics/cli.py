@@ -116,27 +116,49 @@ def signatures_list() -> None:
 
 @signatures_app.command("show")
 def signatures_show(name: str) -> None:
-    """Show one signature: members, weights, sources, limits."""
+    """Show one signature: members, weights, evidence in its context, limits."""
     from exerkine_omics.errors import UsageError
-    from exerkine_omics.sig import load
+    from exerkine_omics.sig import load, member_evidence
 
     signatures = load()
     if name not in signatures:
         raise UsageError(f"There is no signature {name!r}", fix=f"Known: {', '.join(signatures)}.")
     signature = signatures[name]
-    _print_table(
-        signature.title,
-        signature.to_frame().loc[:, ["exerkine_id", "name", "weight", "references"]],
-    )
+    _print_table(signature.title, member_evidence(signature))
+    typer.echo(f"Context: {signature.context()}\nLevel: {signature.level}")
+    typer.echo(f"Weights: {signature.weights}")
     typer.echo(f"Limits: {signature.limits}\nNot for: {signature.not_for}")
 
 
 @signatures_app.command("validate")
 def signatures_validate(path: Annotated[Path | None, typer.Argument()] = None) -> None:
-    """Validate a signature file or folder, by default the shipped ones."""
-    from exerkine_omics.sig import load
+    """Validate a signature file or folder, by default all that is shipped; exits with 4."""
+    from exerkine_omics.sig import load, validate
 
+    problems = validate(path)
+    if len(problems):
+        _print_table("Problems", problems)
+        typer.echo(f"{len(problems)} problems", err=True)
+        raise typer.Exit(4)
     typer.echo(f"{len(load(path))} signatures are valid")
+
+
+@signatures_app.command("coverage")
+def signatures_coverage(
+    file: Annotated[Path, typer.Argument(help="h5ad, or matrix (csv, tsv, xlsx, parquet).")],
+    modality: Annotated[
+        str | None, typer.Option(help="proteomics, metabolomics, mirna; an h5ad knows its own.")
+    ] = None,
+    orientation: Annotated[str, typer.Option(help="samples or features in rows.")] = "samples",
+    signatures: Annotated[
+        Path | None, typer.Option(help="Your own signatures instead of the shipped ones.")
+    ] = None,
+) -> None:
+    """Say how much of each signature a file measures; only its names are read."""
+    from exerkine_omics.workflow import coverage_file
+
+    frame = coverage_file(file, modality=modality, orientation=orientation, signatures=signatures)
+    _print_table("Coverage", frame)
 
 
 def _print_table(title: str, frame: object) -> None:

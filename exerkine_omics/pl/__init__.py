@@ -6,6 +6,7 @@ from exerkine_omics.pl._qc import qc
 from exerkine_omics.pl._responders import responders
 from exerkine_omics.pl._roc import roc
 from exerkine_omics.pl._score_change import score_change
+from exerkine_omics.pl._tissue_map import tissue_map
 from exerkine_omics.pl._trajectory import trajectory
 from exerkine_omics.pl._volcano import volcano
 
@@ -16,6 +17,7 @@ __all__ = [
     "responders",
     "roc",
     "score_change",
+    "tissue_map",
     "trajectory",
     "volcano",
 ]

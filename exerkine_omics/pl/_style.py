@@ -21,6 +21,7 @@ Names: TypeAlias = "Mapping[str, str] | pd.Series | AnnData | None"
 
 GREY, PALE, INK = "#949494", "#d0d0d0", "#333333"
 SMALL = 8.0
+_WIDTHS = {"A": 3.2, "B": 2.2, "L": 1.4, "C": 0.8}
 _RC: dict[str, Any] = {
     "font.size": 9.0,
     "axes.titlesize": 11.0,
@@ -182,6 +183,16 @@ def legend_right(ax: Axes, handles: Sequence[Any] | None = None, title: str | No
 def dot_size(n: int) -> float:
     """Area of a dot, points squared: large at 5, small at 5000."""
     return float(np.clip(4000.0 / max(n, 1), 6.0, 40.0))
+
+
+def width_of_level(level: str) -> float:
+    """Width of a line by its evidence level, points; without a level all are alike."""
+    return _WIDTHS.get(level, 1.6)
+
+
+def levels_of_width() -> str:
+    """Name the levels from the thickest line to the thinnest."""
+    return " > ".join(_WIDTHS)
 
 
 def value_label(units: str) -> str:

@@ -35,8 +35,8 @@ def check(adata: AnnData) -> CheckReport:
         subject_in_two_arms, no_baseline_sample, baseline_only, timepoint_names_near_alike,
         arm_names_near_alike, subject_names_near_alike, excel_mangled_ids, duplicate_samples,
         all_nan_features, all_nan_samples, constant_features, fixed_in_people, repeated_names,
-        negative_values, zero_values, non_integer_counts, infinite_values, scale_suspect, mixed_units_suspected, units_unknown,
-        matrix_unknown, species_unknown.
+        negative_values, zero_values, non_integer_counts, infinite_values, scale_suspect,
+        mixed_units_suspected, units_unknown, matrix_unknown, species_unknown.
 
     Raises
     ------

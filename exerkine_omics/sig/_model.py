@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
@@ -32,7 +34,9 @@ MEMBER_IDS = (
     schema.MIMAT,
     schema.MIRBASE,
 )
-_PANEL_BELOW = 5
+Mode = Literal["endurance", "resistance", "hiit", "sprint", "combined", "any"]
+PANEL_BELOW = 5
+_DAYS_AT_MOST = 14
 
 
 class Member(BaseModel):
@@ -52,6 +56,8 @@ class Member(BaseModel):
     mirbase: str = ""
     mimat: str = Field(default="", pattern=r"^(MIMAT\d{7})?$")
     references: tuple[Slug, ...] = ()
+    # why the sign stands although the evidence of the context says otherwise
+    note: str = ""
 
     @field_validator("weight")
     @classmethod
@@ -73,10 +79,11 @@ class Signature(BaseModel):
     modality: Literal["proteomics", "metabolomics", "mirna"]
     species: str = "human"
     exposure: Literal["acute", "chronic", "any"]
-    exercise_mode: tuple[str, ...] = ()
+    exercise_mode: tuple[Mode, ...] = ()
     matrix: tuple[str, ...] = ()
+    # minutes after the end of the bout, negative during it; None: any time, or no bout
     window_minutes: tuple[float, float] | None = None
-    level: Literal["A", "B", "C"]
+    level: Literal["A", "B", "L", "C"]
     confounder: bool = False
     weights: str
     members: tuple[Member, ...] = Field(min_length=1)
@@ -87,17 +94,35 @@ class Signature(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> Signature:
         ids = [m.exerkine_id for m in self.members]
-        twice = sorted({i for i in ids if ids.count(i) > 1})
+        twice = sorted(i for i, n in Counter(ids).items() if n > 1)
         if twice:
             raise ValueError(f"members {shown(twice)} stand twice")
-        if (len(ids) < _PANEL_BELOW) != (self.kind == "panel"):
-            raise ValueError(f"a signature of fewer than {_PANEL_BELOW} members is a panel")
+        if (len(ids) < PANEL_BELOW) != (self.kind == "panel"):
+            raise ValueError(f"a signature of fewer than {PANEL_BELOW} members is a panel")
         unknown = sorted(set(self.matrix) - set(schema.MATRICES))
         if unknown:
             raise ValueError(f"matrix {shown(unknown)} is none of {', '.join(schema.MATRICES)}")
         if self.window_minutes and self.window_minutes[0] > self.window_minutes[1]:
             raise ValueError("window_minutes runs backwards")
+        if any(abs(m) > _DAYS_AT_MOST * 1440 for m in self.window_minutes or ()):
+            raise ValueError(
+                f"window_minutes {list(self.window_minutes or ())} is in minutes after the end of "
+                f"the bout, {_DAYS_AT_MOST} days at most"
+            )
         return self
+
+    def context(self) -> str:
+        """Say in one line where, when and in whom the signature holds."""
+        parts = [
+            "any exposure" if self.exposure == "any" else self.exposure,
+            ", ".join(self.exercise_mode) or "any mode",
+            ", ".join(self.matrix) or "any matrix",
+            self.species,
+        ]
+        if self.window_minutes:
+            start, end = self.window_minutes
+            parts.append(f"{start:g} to {end:g} min after the end of the bout")
+        return "; ".join(parts)
 
     def to_frame(self) -> pd.DataFrame:
         """Members as a frame, one row a member."""
@@ -178,6 +203,68 @@ class SignatureSet(Mapping[str, Signature]):
         frame.insert(1, "title", [s.title for s in self.values()])
         frame.insert(2, "kind", [s.kind for s in self.values()])
         return frame
+
+    def to_gmt(self, path: str | Path | None = None, *, id: str | None = None) -> str:
+        """Write the sets as GMT: ``NAME_UP`` and ``NAME_DOWN``, a line each.
+
+        Parameters
+        ----------
+        path
+            File to write; None writes none.
+        id
+            Identifier of the members: ``gene_symbol``, ``uniprot``, ``hmdb``, ``mirbase`` ...
+            or ``name``. None takes gene symbols of proteins, miRBase names of miRNAs and RefMet
+            names, else plain names, of metabolites.
+
+        Returns
+        -------
+        str
+            The text of the file.
+
+        Notes
+        -----
+        Weights are lost but for their signs. Missing values: members without the identifier are
+        left out, with a warning that counts them.
+
+        Raises
+        ------
+        UsageError
+            If ``id`` is no identifier of members.
+        """
+        from exerkine_omics.sig._exchange import gmt_text
+
+        text = gmt_text(self, id)
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def to_network(self, *, id: str | None = None) -> pd.DataFrame:
+        """Give the sets as a network as decoupler reads it.
+
+        Parameters
+        ----------
+        id
+            Identifier of the members, as in `to_gmt`.
+
+        Returns
+        -------
+        DataFrame
+            source (signature), target (member), weight; each pair once.
+
+        Notes
+        -----
+        Two members of a signature with one identifier are one edge with the larger weight; if
+        their signs differ the edge is left out. Missing values: members without the identifier
+        are left out. Both are said in a warning.
+
+        Raises
+        ------
+        UsageError
+            If ``id`` is no identifier of members.
+        """
+        from exerkine_omics.sig._exchange import network
+
+        return network(self, id)
 
     def summary(self) -> pd.DataFrame:
         """One row a signature."""

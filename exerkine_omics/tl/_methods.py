@@ -168,6 +168,7 @@ def run_moderated(values: np.ndarray, design: Design, options: Mapping[str, Any]
 
 def run_lmm(values: np.ndarray, design: Design, options: Mapping[str, Any]) -> list[Tested]:
     """Random intercept per subject by REML, each feature on the rows it has."""
+    jobs: list[tuple[Sequence[Contrast], np.ndarray]]
     if options["variance"] == "contrast":
         jobs = [((c,), c.weights[design.cell] != 0) for c in design.contrasts]
     else:

@@ -27,7 +27,7 @@ class Cohort:
 
 
 def load_cohort(config: CohortConfig, seed: int) -> Cohort:
-    """Read, check, and bring to a log scale. Nothing is written."""
+    """Read, check, bring to a log scale and annotate. Nothing is written."""
     adata, outcomes, inputs = _read(config, seed)
     if config.keep_timepoints is not None:
         adata = _keep(adata, config.keep_timepoints)
@@ -35,6 +35,7 @@ def load_cohort(config: CohortConfig, seed: int) -> Cohort:
     unit = schema.UNIT_TABLE.get(units(adata))
     if unit is None or unit.convert:
         pp.log2(adata)
+    pp.annotate(adata)
     section = config.responders
     if section is not None and section.outcomes is not None:
         outcomes = io.read_outcomes(section.outcomes, subject=section.subject)

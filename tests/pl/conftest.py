@@ -212,6 +212,33 @@ def make_coverage(n: int = 5):
     )
 
 
+def make_molecules(n: int = 12) -> pd.DataFrame:
+    rng = np.random.default_rng(n)
+    tissues = (
+        "skeletal muscle",
+        "liver",
+        "adipose tissue",
+        "brain",
+        "heart",
+        "bone",
+        "endothelium",
+    )
+
+    def some() -> str:
+        return ";".join(rng.choice(tissues, rng.integers(0, 4), replace=False))
+
+    return pd.DataFrame(
+        {
+            "exerkine_id": [f"mol_{i}" for i in range(n)],
+            "gene_symbol": [f"GENE{i}" for i in range(n)],
+            "name": [f"Molecule number {i}" for i in range(n)],
+            "origin_tissues": [some() for _ in range(n)],
+            "target_tissues": [some() for _ in range(n)],
+            "level": rng.choice(["A", "B", "L", "C"], n),
+        }
+    )
+
+
 @pytest.fixture(autouse=True)
 def close_figures():
     """Close what a test drew, and see that no function changed the global style."""
@@ -234,4 +261,5 @@ def make():
         prediction=make_prediction,
         cohort=make_cohort,
         coverage=make_coverage,
+        molecules=make_molecules,
     )

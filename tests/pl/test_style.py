@@ -20,6 +20,9 @@ FIGURES = {
     "responders": lambda make, n, **k: pl.responders(make.responders(min(n, 400)), **k),
     "roc": lambda make, n, **k: pl.roc(make.prediction(), **k),
     "coverage": lambda make, n, **k: pl.coverage(make.coverage(n), **k),
+    "tissue_map": lambda make, n, **k: pl.tissue_map(
+        {f"mol_{i}": i - 2.5 for i in range(min(n, 60))}, make.molecules(min(n, 60)), **k
+    ),
     "qc": lambda make, n, **k: pl.qc(make.cohort(n), **k),
 }
 

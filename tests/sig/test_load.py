@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
-import re
 from pathlib import Path
 
 import anndata as ad
-import pandas as pd
 import pytest
 import yaml
 
@@ -34,44 +31,9 @@ GOOD = {
 def test_shipped_signatures_are_whole() -> None:
     signatures = exo.sig.load()
     assert {"il6_anti_inflammatory_cascade", "glycolysis_lactate", "myomirs"} <= set(signatures)
-    bib = (exo.sig.shipped_folder() / "references.bib").read_text()
-    entries = dict(re.findall(r"@article\{(\w+),(.*)\}\n", bib))
-    cited = {r for s in signatures.values() for m in s.members for r in m.references}
-    cited |= {r for s in signatures.values() for r in s.counter_references}
-    assert cited == set(entries), "a citation without entry, or an entry that nobody cites"
-    for key, entry in entries.items():
-        assert re.search(r"doi = \{10\.\d{4,9}/\S+\}|PMID: \d+", entry), key
     for signature in signatures.values():
         assert all(m.references for m in signature.members), signature.name
         assert signature.limits and signature.not_for
-
-
-@pytest.mark.real_data
-def test_identifiers_exist_in_the_tables(data_dir: Path) -> None:
-    tables = data_dir.parent / "reference"
-    if not tables.is_dir():
-        pytest.skip("real data: the identifier tables are not beside EXERKINE_DATA_DIR")
-    members = [m for s in exo.sig.load().values() for m in s.members]
-    with gzip.open(tables / "hgnc_symbols_uniprot.tsv.gz", "rt") as handle:
-        hgnc = pd.read_csv(handle, sep="\t", dtype=str, quoting=3)
-    symbol = next(c for c in hgnc.columns if c.lower() in ("symbol", "approved_symbol"))
-    uniprot = next(c for c in hgnc.columns if "uniprot" in c.lower())
-    known = hgnc.set_index(symbol)[uniprot].fillna("")
-    for m in members:
-        if m.gene_symbol:
-            assert m.uniprot in known[m.gene_symbol], m
-    with gzip.open(tables / "mirbase_v22_hsa_mature.tsv.gz", "rt") as handle:
-        mirbase = pd.read_csv(handle, sep="\t", dtype=str, quoting=3)
-    mimat = dict(zip(mirbase.iloc[:, 0], mirbase.iloc[:, 1], strict=True))
-    for m in members:
-        if m.mimat:
-            assert mimat[m.mimat] == m.mirbase
-    with gzip.open(tables / "metabolites" / "refmet_dictionary.tsv.gz", "rt") as handle:
-        refmet = pd.read_csv(handle, sep="\t", dtype=str, quoting=3)
-    pairs = set(zip(refmet["refmet_name"], refmet["hmdb_id"], strict=True))
-    for m in members:
-        if m.refmet_name:
-            assert (m.refmet_name, m.hmdb) in pairs, m
 
 
 def broken(tmp_path: Path, change) -> Path:
@@ -106,6 +68,8 @@ def test_own_signature_scores(tmp_path: Path, trial: ad.AnnData) -> None:
         (lambda c: c["members"][0].update(mimat="MIMAT1"), "mimat"),
         (lambda c: c.update(matrix=["plasma"]), "matrix"),
         (lambda c: c.update(window_minutes=[60, 0]), "backwards"),
+        (lambda c: c.update(window_minutes=[0, 86400]), "in minutes"),
+        (lambda c: c.update(exercise_mode=["running"]), "exercise_mode"),
     ],
 )
 def test_broken_signatures_name_file_and_field(tmp_path: Path, change, words: str) -> None:
@@ -130,7 +94,10 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 
 def test_query() -> None:
     signatures = exo.sig.load()
-    assert set(signatures.query(modality="mirna")) == {"myomirs"}
+    mirna = signatures.query(modality="mirna")
+    assert {"myomirs", "vascular_mirs", "training_mirs", "haemolysis_mirs"} <= set(mirna)
+    assert all(s.modality == "mirna" for s in mirna.values())
+    assert "myomirs" not in signatures.query(modality="proteomics")
     assert "muscle_leak" in signatures.query(matrix="serum")  # no matrix stated: any
     with pytest.raises(exo.errors.UsageError, match="no field"):
         signatures.query(tissue="muscle")
