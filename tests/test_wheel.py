@@ -26,6 +26,7 @@ def test_wheel_runs_the_demo(tmp_path: Path) -> None:
     wheel = next((tmp_path / "dist").glob("*.whl"))
     names = zipfile.ZipFile(wheel).namelist()
     assert "exerkine_omics/signatures/glycolysis_lactate.yaml" in names
+    assert "exerkine_omics/signatures/exerkines/evidence.tsv" in names
     assert "exerkine_omics/py.typed" in names
     assert not [n for n in names if n.startswith(("tests/", "examples/"))]
     with tarfile.open(next((tmp_path / "dist").glob("*.tar.gz"))) as sdist:

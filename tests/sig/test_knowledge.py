@@ -73,7 +73,8 @@ def test_window() -> None:
 
 def test_copies_are_handed_out() -> None:
     for table in (exo.sig.molecules, exo.sig.evidence, exo.sig.exerkines):
-        table()["exerkine_id"] = "spoilt"
+        mine = table()
+        mine["exerkine_id"] = "spoilt"
         assert "spoilt" not in set(table()["exerkine_id"])
 
 
