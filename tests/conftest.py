@@ -32,6 +32,29 @@ def round_trip(tmp_path: Path):
     return trip
 
 
+@pytest.fixture(scope="session")
+def reference_cohort():
+    """Return the function that reads a cohort of tests/reference: matrix and sample sheet."""
+
+    def read(case: str) -> ad.AnnData:
+        folder = Path(__file__).parent / "reference"
+        folder = folder / ("lmertest" if case == "singular" else "limma")
+        matrix = pd.read_csv(folder / f"{case}_matrix.csv", index_col=0)
+        samples = pd.read_csv(folder / f"{case}_samples.csv").set_index("sample").loc[matrix.index]
+        times = [t for t in ("pre", "post", "late") if t in set(samples["time"])]
+        obs = pd.DataFrame({"subject_id": samples["subject"]})
+        obs["timepoint"] = pd.Categorical(samples["time"], times, ordered=True)
+        if "hours" in samples:
+            obs["hours"] = samples["hours"]
+        if samples["arm"].nunique() > 1:
+            obs["arm"] = pd.Categorical(samples["arm"])
+        adata = ad.AnnData(matrix.to_numpy(float), obs=obs, var=pd.DataFrame(index=matrix.columns))
+        adata.uns["exerkine"] = {"units": "log2", "baseline": "pre"}
+        return adata
+
+    return read
+
+
 @pytest.fixture
 def trial() -> ad.AnnData:
     """Two arms, three times, 14 people, 30 proteins, 8% missing; `post` raises the first five."""

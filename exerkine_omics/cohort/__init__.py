@@ -3,6 +3,7 @@
 from exerkine_omics.cohort._concat import concat
 from exerkine_omics.cohort._contrasts import Cell, Contrast, parse_contrasts
 from exerkine_omics.cohort._design import Design, arm_column, build_design
+from exerkine_omics.cohort._files import write_text, write_whole
 from exerkine_omics.cohort._findings import (
     CheckReport,
     Finding,
@@ -61,6 +62,8 @@ __all__ = [
     "result_frame",
     "timepoints",
     "units",
+    "write_text",
+    "write_whole",
 ]
 
 

@@ -13,8 +13,6 @@ from exerkine_omics.cohort._plain import plain
 from exerkine_omics.cohort._reliability import Reliability
 from exerkine_omics.cohort._response import CATEGORIES
 
-VERDICTS = ("differs", "negligible", "cannot be known")
-
 
 @dataclass(frozen=True)
 class SdIr:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg, special
 
-FAMILIES = ("binomial", "gaussian")
 _ENTER_AT_ONCE = 64  # more than that enter one Newton step only in the next round
 _MAX_ROUNDS = 500
 _JITTER = 1e-12

@@ -18,8 +18,6 @@ class Reference:
 
     mean: np.ndarray
     sd: np.ndarray
-    n: np.ndarray
-    floored: np.ndarray
 
 
 def enough_coverage(coverage: np.ndarray, least: float) -> np.ndarray:
@@ -45,7 +43,7 @@ def fit_reference(baseline: np.ndarray) -> Reference:
     floor = SD_FLOOR * float(np.median(varying)) if len(varying) else np.nan
     floored = enough & ~(sd >= floor)
     sd = np.where(floored, floor, sd)
-    return Reference(np.where(enough, mean, np.nan), sd, n, floored)
+    return Reference(np.where(enough, mean, np.nan), sd)
 
 
 def standardise(values: np.ndarray, reference: Reference) -> np.ndarray:

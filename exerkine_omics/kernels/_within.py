@@ -19,10 +19,8 @@ class WithinFit:
 
     Attributes
     ----------
-    gram
-        Centred cross-products X'X, features x p x p.
     inverse
-        Its Moore-Penrose inverse, features x p x p.
+        Moore-Penrose inverse of the centred cross-products X'X, features x p x p.
     basis
         Projector onto the estimable space, features x p x p.
     coefficient
@@ -35,7 +33,6 @@ class WithinFit:
         Sum of squares about the feature's mean, against which a residual is rounding or not.
     """
 
-    gram: np.ndarray
     inverse: np.ndarray
     basis: np.ndarray
     coefficient: np.ndarray
@@ -93,7 +90,7 @@ def fit_within(values: np.ndarray, design: np.ndarray, subject: np.ndarray) -> W
     rss = ((y - fitted) ** 2).sum(axis=0)
     n_obs = mask.sum(axis=0)
     df = n_obs - (count > 0).sum(axis=0) - keep.sum(axis=1)
-    return WithinFit(gram, inverse, basis, coefficient, rss, df, n_obs, (level**2).sum(axis=0))
+    return WithinFit(inverse, basis, coefficient, rss, df, n_obs, (level**2).sum(axis=0))
 
 
 def _centred_fit(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Drawn: TypeAlias = "Axes | tuple[Axes, pd.DataFrame]"
 Names: TypeAlias = "Mapping[str, str] | pd.Series | AnnData | None"
 
-GREY, PALE, INK = "#949494", "#d0d0d0", "#333333"
+GREY, INK = "#949494", "#333333"
 SMALL = 8.0
 _WIDTHS = {"A": 3.2, "B": 2.2, "L": 1.4, "C": 0.8}
 _RC: dict[str, Any] = {

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from exerkine_omics.cohort import write_text
 from exerkine_omics.errors import InputError
 from exerkine_omics.report import _format
 from exerkine_omics.report._figures import embed
@@ -99,21 +98,10 @@ def _with_anchor(number: int, cohort: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _write_whole(text: str, target: Path) -> None:
-    beside = ""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=target.parent, prefix=f".{target.name}.", delete=False
-        ) as file:
-            beside = file.name
-            file.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(beside, 0o666 & ~umask)  # a temporary file is readable by its owner only
-        os.replace(beside, target)
+        write_text(target, text)
     except OSError as error:
-        if beside:
-            Path(beside).unlink(missing_ok=True)
         raise InputError(
             f"The report cannot be written to {str(target)!r}: {error.strerror}",
             where="path",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from exerkine_omics.workflow._files import write_whole
+from exerkine_omics.cohort import write_whole
 
 
 class Figures:

@@ -1,18 +1,18 @@
-"""Files that appear whole or not at all: written beside, then renamed."""
+"""The output folder of a run, and the kinds of files in it."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from exerkine_omics.cohort import plain
+from exerkine_omics.cohort import plain, write_text, write_whole
 from exerkine_omics.errors import InputError, shown
 
 STATUS = "status.tsv"
@@ -83,22 +83,6 @@ def _move(folder: Path, out: Path, earlier: set[str]) -> None:
         (out / name).rename(old / name)
     for item in new:
         item.replace(out / item.name)
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> Path:
-    """Call ``write`` on a name beside ``path`` and rename."""
-    beside = path.with_name(f".{path.name}.partial{path.suffix}")
-    try:
-        write(beside)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return path
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Write text whole."""
-    return write_whole(path, lambda p: p.write_text(text, encoding="utf-8"))
 
 
 def write_json(path: Path, content: object) -> Path:

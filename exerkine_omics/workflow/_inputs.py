@@ -64,25 +64,9 @@ def _read(config: CohortConfig, seed: int) -> tuple[AnnData, pd.DataFrame | None
     table = source.table
     if table is None:  # the config model has seen to it that one of three is given
         raise ConfigError("No input", where=config.name)
-    adata = io.read_table(
-        table.matrix,
-        table.samples,
-        table.features,
-        orientation=table.orientation,
-        subject=table.subject,
-        timepoint=table.timepoint,
-        baseline=table.baseline,
-        arm=table.arm,
-        units=table.units,
-        modality=table.modality,
-        timepoint_order=table.timepoint_order,
-        species=table.species,
-        matrix_type=table.matrix_type,
-        platform=table.platform,
-        sample_id=table.sample_id,
-        sample_columns=tuple(table.sample_columns),
-        analytes=None if table.analytes is None else tuple(table.analytes),
-    )
+    # the keys of this section are the words of io.read_table
+    options = table.model_dump(exclude={"matrix", "samples", "features"})
+    adata = io.read_table(table.matrix, table.samples, table.features, **options)
     files = [f for f in (table.matrix, table.samples, table.features) if f is not None]
     return adata, None, {str(f): _sha256(f) for f in files}
 

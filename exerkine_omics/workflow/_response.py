@@ -25,23 +25,15 @@ def responders(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str,
     if section is None:
         return []
     table = outcome_table(cohort)
-    reliability = _reliability(section)
+    rule = _rule(section)
     results: dict[str, ResponderResult] = {}
     for arm in _treated(cohort, table):
         results[arm or cohort.config.name] = tl.responders(
             table,
-            pre=section.pre,
-            post=section.post,
             subject=section.subject,
-            reliability=reliability,
-            threshold=section.threshold,
-            arm=section.arm,
-            control=section.control,
             treated=arm or None,
-            strata=section.strata,
             smallest_sd_ir=section.smallest_sd_ir,
-            direction=section.direction,
-            level=section.level,
+            **rule,
         )
     frames = [r.frame.assign(analysis=label) for label, r in results.items()]
     write_parquet(folder / "responders.parquet", pd.concat(frames, ignore_index=True))
@@ -55,7 +47,7 @@ def responders(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str,
                 "unit": section.unit,
                 "threshold": summary["threshold"],
                 "typical_error": summary["typical_error"],
-                "noise_source": _noise_source(section, result),
+                "noise_source": _noise_source(section),
                 "counts": summary["counts"],
                 "sd_ir": {k: summary["sd_ir"][k] for k in ("estimate", "ci_low", "ci_high")},
                 "smallest_sd_ir": summary["sd_ir"]["smallest"],
@@ -108,7 +100,7 @@ def _treated(cohort: Cohort, table: pd.DataFrame) -> list[str]:
     return chosen
 
 
-def _noise_source(section: Any, result: ResponderResult) -> str:
+def _noise_source(section: RespondersConfig) -> str:
     if section.reliability == "control":
         within = f" within {' and '.join(section.strata)}" if section.strata else ""
         return f"change of the control arm {section.control}{within}"
@@ -124,17 +116,7 @@ def predict(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str, An
     if section is None or outcome is None:
         return []
     table = outcome_table(cohort).rename(columns={outcome.subject: schema.SUBJECT})
-    spec = ResponseSpec(
-        pre=outcome.pre,
-        post=outcome.post,
-        threshold=outcome.threshold,
-        reliability=_reliability(outcome),
-        arm=outcome.arm,
-        control=outcome.control,
-        direction=outcome.direction,
-        level=outcome.level,
-        strata=tuple(outcome.strata),
-    )
+    spec = ResponseSpec(**_rule(outcome))
     parts: list[dict[str, Any]] = []
     arms = _treated(cohort, table)
     for number, arm in enumerate(arms):
@@ -143,17 +125,8 @@ def predict(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str, An
         if arm and outcome.arm:
             people = table[table[outcome.arm].astype(str).isin([arm, str(outcome.control)])]
         try:
-            result = ml.evaluate(
-                cohort.adata,
-                (spec, people),
-                groups=section.groups,
-                clinical=section.clinical,
-                outer=section.outer,
-                inner=section.inner,
-                n_permutations=section.n_permutations,
-                feature_time=section.feature_time,
-                outcome_time=section.outcome_time,
-            )
+            # the keys of this section are the words of ml.evaluate
+            result = ml.evaluate(cohort.adata, (spec, people), **section.model_dump())
         except AnalysisError as error:
             parts.append(_not_run(cohort, label, str(error)))
             continue
@@ -193,8 +166,12 @@ def _not_run(cohort: Cohort, label: str, reason: str) -> dict[str, Any]:
     }
 
 
-def _reliability(section: RespondersConfig) -> Any:
-    if section.reliability == "control":
-        return "control"
+def _rule(section: RespondersConfig) -> dict[str, Any]:
+    """Collect what makes a responder, in words tl.responders and ResponseSpec share."""
+    shared = {"pre", "post", "threshold", "arm", "control", "direction", "level"}
     given = section.reliability
-    return Reliability.from_typical_error(given.typical_error, df=given.df)
+    reliability: Any = given
+    if given != "control":
+        reliability = Reliability.from_typical_error(given.typical_error, df=given.df)
+    rule = section.model_dump(include=shared)
+    return {**rule, "strata": tuple(section.strata), "reliability": reliability}

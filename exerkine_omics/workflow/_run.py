@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from exerkine_omics import __version__, report
-from exerkine_omics.cohort import plain
+from exerkine_omics.cohort import plain, write_text
 from exerkine_omics.errors import (
     AnalysisError,
     CohortsFailedError,
@@ -24,7 +24,7 @@ from exerkine_omics.settings import settings
 from exerkine_omics.workflow import _response, _stages, _text
 from exerkine_omics.workflow._config import CohortConfig, RunConfig, load_config
 from exerkine_omics.workflow._figures import Figures
-from exerkine_omics.workflow._files import STATUS, staging, write_json, write_text
+from exerkine_omics.workflow._files import STATUS, staging, write_json
 from exerkine_omics.workflow._inputs import Cohort, load_cohort
 
 Log = Callable[[str], object]

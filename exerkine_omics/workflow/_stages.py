@@ -14,7 +14,7 @@ from exerkine_omics import io, pl, pp, schema, sig, tl
 from exerkine_omics.cohort import meta, timepoints
 from exerkine_omics.errors import ConfigError, shown
 from exerkine_omics.workflow._figures import Figures
-from exerkine_omics.workflow._files import records, write_parquet, write_whole
+from exerkine_omics.workflow._files import records, write_parquet
 from exerkine_omics.workflow._inputs import Cohort
 
 _TOP = 50
@@ -62,7 +62,7 @@ def describe(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any]:
         summary["pairs"] = records(counts)
         dropped = pairs.dropped[[schema.SUBJECT, schema.TIMEPOINT, "reason"]]
         summary["dropped"] = records(dropped)
-    write_whole(folder / "checked.h5ad", lambda p: io.write(adata, p))
+    io.write(adata, folder / "checked.h5ad")
     figures.add(
         "qc",
         "qc_missing",

@@ -17,28 +17,10 @@ LIMMA = Path(__file__).parents[1] / "reference" / "limma"
 CASES = ("balanced", "missing", "arms", "covariate", "tiny")
 
 
-def fixture(case: str) -> tuple[ad.AnnData, pd.DataFrame]:
-    matrix = pd.read_csv(LIMMA / f"{case}_matrix.csv", index_col=0)
-    samples = pd.read_csv(LIMMA / f"{case}_samples.csv").set_index("sample").loc[matrix.index]
-    times = [t for t in ("pre", "post", "late") if t in set(samples["time"])]
-    obs = pd.DataFrame(
-        {
-            "subject_id": samples["subject"],
-            "timepoint": pd.Categorical(samples["time"], times, ordered=True),
-            "hours": samples["hours"],
-        }
-    )
-    if samples["arm"].nunique() > 1:
-        obs["arm"] = pd.Categorical(samples["arm"])
-    adata = ad.AnnData(matrix.to_numpy(float), obs=obs, var=pd.DataFrame(index=matrix.columns))
-    adata.uns["exerkine"] = {"units": "log2", "baseline": "pre"}
-    return adata, pd.read_csv(LIMMA / f"{case}_limma.csv")
-
-
 @pytest.mark.quick
 @pytest.mark.parametrize("case", CASES)
-def test_moderated_equals_limma(case: str) -> None:
-    adata, expected = fixture(case)
+def test_moderated_equals_limma(case: str, reference_cohort) -> None:
+    adata, expected = reference_cohort(case), pd.read_csv(LIMMA / f"{case}_limma.csv")
     frame = exo.tl.differential(
         adata,
         control="CON" if case == "arms" else None,

@@ -18,28 +18,17 @@ CASES = ("balanced", "missing", "arms", "covariate", "tiny", "singular")
 DF_TOLERANCE = {"tiny": 1e-5}
 
 
-def fixture(case: str) -> tuple[ad.AnnData, pd.DataFrame]:
-    folder = REFERENCE / ("lmertest" if case == "singular" else "limma")
-    matrix = pd.read_csv(folder / f"{case}_matrix.csv", index_col=0)
-    samples = pd.read_csv(folder / f"{case}_samples.csv").set_index("sample").loc[matrix.index]
-    times = [t for t in ("pre", "post", "late") if t in set(samples["time"])]
-    obs = pd.DataFrame({"subject_id": samples["subject"]})
-    obs["timepoint"] = pd.Categorical(samples["time"], times, ordered=True)
-    if case == "covariate":
-        obs["hours"] = samples["hours"]
-    if samples["arm"].nunique() > 1:
-        obs["arm"] = pd.Categorical(samples["arm"])
-    adata = ad.AnnData(matrix.to_numpy(float), obs=obs, var=pd.DataFrame(index=matrix.columns))
-    adata.uns["exerkine"] = {"units": "log2", "baseline": "pre"}
-    expected = pd.read_csv(REFERENCE / "lmertest" / f"{case}_lmer.csv")
-    return adata, expected.set_index(["contrast", "feature"])
+def lmer(case: str) -> pd.DataFrame:
+    """What lmerTest and pbkrtest answered."""
+    frame = pd.read_csv(REFERENCE / "lmertest" / f"{case}_lmer.csv")
+    return frame.set_index(["contrast", "feature"])
 
 
 @pytest.mark.quick
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize(("ddf", "suffix"), [("satterthwaite", ""), ("kenward-roger", "_kr")])
-def test_equals_lmertest_and_pbkrtest(case: str, ddf: str, suffix: str) -> None:
-    adata, expected = fixture(case)
+def test_equals_lmertest_and_pbkrtest(case: str, ddf: str, suffix: str, reference_cohort) -> None:
+    adata, expected = reference_cohort(case), lmer(case)
     options = {"covariates": ["hours"]} if case == "covariate" else {}
     frames = [
         exo.tl.differential(
@@ -63,8 +52,8 @@ def test_equals_lmertest_and_pbkrtest(case: str, ddf: str, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_singular_fits_are_the_same(case: str) -> None:
-    adata, expected = fixture(case)
+def test_singular_fits_are_the_same(case: str, reference_cohort) -> None:
+    adata, expected = reference_cohort(case), lmer(case)
     theta = expected.groupby("feature", sort=False)["theta"].first().loc[adata.var_names]
     design = exo.cohort.build_design(adata, covariates=["hours"] if case == "covariate" else [])
     fit = _lmm.fit_reml(_lmm_sums.grouped_sums(adata.X, design.matrix, design.subject))
