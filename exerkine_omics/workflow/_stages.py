@@ -129,6 +129,7 @@ def score(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any] | No
             partial(pl.score_change, shown_changes, names=titles),
             caption="Change of each person's score from baseline, with mean and 95% interval.",
             alt="Change of signature scores by person",
+            size=(7.2, max(4.6, 0.7 * len(usable))),  # room for three lines a signature
         )
         figures.add(
             "scores",
