@@ -1,7 +1,7 @@
 """What is known of a cohort: findings, units, steps, design, pairs, response, results."""
 
 from exerkine_omics.cohort._concat import concat
-from exerkine_omics.cohort._contrasts import Cell, Contrast, parse_contrasts
+from exerkine_omics.cohort._contrasts import Cell, Contrast, Contrasts, parse_contrasts
 from exerkine_omics.cohort._design import Design, arm_column, build_design
 from exerkine_omics.cohort._files import write_text, write_whole
 from exerkine_omics.cohort._findings import (
@@ -33,6 +33,7 @@ __all__ = [
     "Cell",
     "CheckReport",
     "Contrast",
+    "Contrasts",
     "Design",
     "Finding",
     "PairTable",

@@ -20,6 +20,9 @@ _NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _TOKEN = re.compile(rf"\s*(?:`([^`]+)`|([^\W\d][\w.]*)|({_NUMBER})|([-+*/()]))")
 
 
+Contrasts = Mapping[str, str | Sequence[str]] | Sequence[str] | str
+
+
 @dataclass(frozen=True)
 class Cell:
     """One arm at one time point; ``arm`` is empty where arms are absent or pooled."""
@@ -35,10 +38,26 @@ class Cell:
 
 @dataclass(frozen=True)
 class Contrast:
-    """A named linear combination of cells; ``weights`` is aligned with the design's cells."""
+    """A named linear combination of cells, or several of them tested together.
+
+    ``weights`` is aligned with the design's cells; a joint F test has a row for each of its
+    contrasts. ``moderator`` names the column whose slopes are combined in place of the means.
+    """
 
     name: str
     weights: np.ndarray
+    moderator: str = ""
+
+    @property
+    def joint(self) -> bool:
+        """Several contrasts tested together by one F test."""
+        return self.weights.ndim == 2
+
+    @property
+    def used(self) -> np.ndarray:
+        """Cells that have a weight (cells)."""
+        used: np.ndarray = np.atleast_2d(self.weights).any(axis=0)
+        return used
 
 
 def default_contrasts(
@@ -47,11 +66,14 @@ def default_contrasts(
     baseline: str,
     timepoints: Sequence[str],
     control: str | None,
+    joint: bool = False,
 ) -> list[Contrast]:
     """Each later time point against baseline in each arm, then each arm minus the control.
 
-    An arm without samples at a time point (cells not ``filled``) has no change of its own; its
-    change minus the control's is asked for all the same, and is told to be inestimable.
+    With ``joint`` come the F tests of all these times together: any change in each arm, any
+    change beyond the control's, and arm x time. An arm without samples at a time point (cells
+    not ``filled``) has no change of its own; its change minus the control's is asked for all the
+    same, and is told to be inestimable.
     """
     index = {(c.arm, c.timepoint): i for i, c in enumerate(cells)}
     arms = list(dict.fromkeys(c.arm for c in cells))
@@ -67,6 +89,8 @@ def default_contrasts(
         )
     changes: list[Contrast] = []
     minus: list[Contrast] = []
+    own_rows: dict[str, list[np.ndarray]] = {arm: [] for arm in arms}
+    minus_rows: dict[str, list[np.ndarray]] = {arm: [] for arm in arms}
 
     def has(arm: str, timepoint: str) -> bool:
         return {index[arm, timepoint], index[arm, baseline]} <= filled
@@ -83,22 +107,40 @@ def default_contrasts(
             if not has(arm, timepoint):
                 continue
             changes.append(Contrast(f"{arm}: {label}" if arm else label, own))
+            own_rows[arm].append(own)
             if control is not None and arm != control:
                 other = change(control, timepoint)
                 minus.append(Contrast(f"{arm} - {control}: {label}", own - other))
-    return changes + minus
+                minus_rows[arm].append(own - other)
+    if not joint:
+        return changes + minus
+    tests = [(f"{arm}: any change" if arm else "any change", own_rows[arm]) for arm in arms]
+    tests += [(f"{arm} - {control}: any change", rows) for arm, rows in minus_rows.items()]
+    if len(arms) > 1:
+        shared = [t for t in later if all(has(arm, t) for arm in arms)]
+        tests.append(
+            ("arm x time", [change(a, t) - change(arms[0], t) for a in arms[1:] for t in shared])
+        )
+    return changes + minus + [Contrast(name, np.array(rows)) for name, rows in tests if rows]
 
 
-def parse_contrasts(
-    contrasts: Mapping[str, str] | Sequence[str] | str, cells: Sequence[Cell]
-) -> list[Contrast]:
-    """Turn the user's contrasts into weights over the cells."""
+def parse_contrasts(contrasts: Contrasts, cells: Sequence[Cell]) -> list[Contrast]:
+    """Turn the user's contrasts into weights over the cells; a list is a joint test."""
     if isinstance(contrasts, str):
         contrasts = {contrasts: contrasts}
     elif not isinstance(contrasts, Mapping):
         contrasts = {text: text for text in contrasts}
     names = _cell_names(cells)
-    return [Contrast(name, _Parser(text, names).parse()) for name, text in contrasts.items()]
+    found = []
+    for name, text in contrasts.items():
+        if isinstance(text, str):
+            weights = _Parser(text, names).parse()
+        elif len(text):
+            weights = np.array([_Parser(part, names).parse() for part in text])
+        else:
+            raise UsageError(f"The joint contrast {name!r} is empty", where="contrasts=")
+        found.append(Contrast(str(name), weights))
+    return found
 
 
 def _cell_names(cells: Sequence[Cell]) -> dict[str, np.ndarray]:

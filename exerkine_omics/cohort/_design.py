@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from exerkine_omics import schema
 from exerkine_omics.cohort._contrasts import (
     Cell,
     Contrast,
+    Contrasts,
     default_contrasts,
     parse_contrasts,
 )
@@ -23,10 +24,12 @@ from exerkine_omics.errors import InputError, UsageError, shown
 
 @dataclass(frozen=True)
 class Design:
-    """``0 + arm:timepoint + covariates`` with the subject as block.
+    """``0 + arm:timepoint + covariates + moderators:arm:timepoint``, the subject as block.
 
-    ``cell`` (n) and ``subject`` (n) index into ``cells`` and ``subjects``; ``covariates`` is
-    n x k with the names beside it.
+    ``cell`` (n) and ``subject`` (n) index into ``cells`` and ``subjects``; ``cell_columns`` (cells
+    x columns) is the identity unless arms share the baseline's column. ``covariates`` (n x k) and
+    ``moderators`` (n x m, in SDs about the mean person) have their names beside them;
+    ``moderator_scale`` (m) holds the SDs.
     """
 
     cells: tuple[Cell, ...]
@@ -38,20 +41,39 @@ class Design:
     baseline: str
     timepoints: tuple[str, ...]
     contrasts: tuple[Contrast, ...]
+    cell_columns: np.ndarray
+    cell_names: tuple[str, ...]
+    moderators: np.ndarray
+    moderator_names: tuple[str, ...]
+    moderator_scale: np.ndarray
 
     @property
     def matrix(self) -> np.ndarray:
-        """Design matrix, n x (cells + covariates)."""
-        return np.hstack([np.eye(len(self.cells))[self.cell], self.covariates])
+        """Design matrix, n x (cell columns + covariates + moderators x cell columns)."""
+        cells = self.cell_columns[self.cell]
+        slopes = [cells * self.moderators[:, [k]] for k in range(self.moderators.shape[1])]
+        return np.hstack([cells, self.covariates, *slopes])
 
     @property
     def columns(self) -> list[str]:
         """Names of the design matrix' columns."""
-        return [c.name for c in self.cells] + list(self.covariate_names)
+        slopes = [f"{m} x {c}" for m in self.moderator_names for c in self.cell_names]
+        return [*self.cell_names, *self.covariate_names, *slopes]
 
     def weights(self, contrast: Contrast) -> np.ndarray:
-        """Contrast over all columns: covariates have weight zero."""
-        return np.concatenate([contrast.weights, np.zeros(self.covariates.shape[1])])
+        """Contrast over all columns (or rows x columns); covariates have weight zero."""
+        own = contrast.weights @ self.cell_columns
+        width = self.cell_columns.shape[1]
+        start = 0
+        scale = 1.0
+        if contrast.moderator:
+            k = self.moderator_names.index(contrast.moderator)
+            start = width * (k + 1) + self.covariates.shape[1]
+            scale = float(self.moderator_scale[k])
+        total = width * (1 + len(self.moderator_names)) + self.covariates.shape[1]
+        result = np.zeros((*own.shape[:-1], total))
+        result[..., start : start + width] = own / scale
+        return result
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -82,13 +104,16 @@ def build_design(
     arm: str | None = schema.ARM,
     control: str | None = None,
     covariates: Sequence[str] = (),
-    contrasts: Mapping[str, str] | Sequence[str] | str | None = None,
+    moderators: Sequence[str] = (),
+    contrasts: Contrasts | None = None,
+    joint: bool = False,
+    constrained: bool = False,
 ) -> Design:
     """Make the design; every problem of the sample sheet is an error that names its rows."""
-    if isinstance(covariates, str):
-        covariates = (covariates,)
+    covariates = (covariates,) if isinstance(covariates, str) else tuple(covariates)
+    moderators = (moderators,) if isinstance(moderators, str) else tuple(moderators)
     column = arm_column(adata, arm)
-    require_columns(adata, subject, timepoint, *covariates)
+    require_columns(adata, subject, timepoint, *covariates, *moderators)
     obs = adata.obs
     needed = [subject, timepoint] + ([column] if column else [])
     for name in needed:
@@ -118,9 +143,13 @@ def build_design(
             where=f"obs[{subject!r}] and obs[{timepoint!r}]",
             fix="Keep one sample a person and time; exo.pp.check(adata) lists all of them.",
         )
-    matrix, names = _covariates(obs, covariates)
+    if contrasts is not None and joint:
+        raise UsageError(
+            "joint=True goes with the default contrasts",
+            fix='Name a joint test yourself: contrasts={"any": ["post - pre", "late - pre"]}.',
+        )
     chosen = (
-        default_contrasts(cells, set(cell.tolist()), start, order, control)
+        default_contrasts(cells, set(cell.tolist()), start, order, control, joint)
         if contrasts is None
         else parse_contrasts(contrasts, cells)
     )
@@ -132,17 +161,79 @@ def build_design(
             where=f"obs[{timepoint!r}]",
             fix="Samples of a second time point are needed, or contrasts= of other cells.",
         )
-    return Design(
+    twins = [name for name in moderators if name in (subject, timepoint, column)]
+    if twins:
+        raise UsageError(f"{shown(twins)} cannot moderate: the design has it already")
+    person = np.searchsorted(subjects, sample_subject)
+    matrix, names, _ = numeric_columns(obs, [c for c in covariates if c not in moderators])
+    slopes, slope_names, scale = numeric_columns(obs, moderators, person)
+    moderated = [
+        Contrast(f"{c.name} x {name}", c.weights, name) for name in slope_names for c in chosen
+    ]
+    columns, column_names = _cell_columns(cells, start, constrained)
+    design = Design(
         cells=cells,
         cell=cell,
         subjects=tuple(subjects),
-        subject=np.searchsorted(subjects, sample_subject),
+        subject=person,
         covariates=matrix,
         covariate_names=names,
         baseline=start,
         timepoints=tuple(order),
-        contrasts=tuple(chosen),
+        contrasts=(*chosen, *moderated),
+        cell_columns=columns,
+        cell_names=column_names,
+        moderators=slopes,
+        moderator_names=slope_names,
+        moderator_scale=scale,
     )
+    _require_rank(design)
+    return design
+
+
+def _cell_columns(
+    cells: Sequence[Cell], baseline: str, constrained: bool
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Column of each cell; constrained, all arms share the baseline's."""
+    if not constrained:
+        return np.eye(len(cells)), tuple(c.name for c in cells)
+    if len({c.arm for c in cells}) < 2:
+        raise UsageError(
+            "baseline='constrained' is for the arms of a randomised trial; there are no arms here",
+            fix="Leave it out.",
+        )
+    names = tuple(dict.fromkeys(c.timepoint if c.timepoint == baseline else c.name for c in cells))
+    columns = np.zeros((len(cells), len(names)))
+    for i, cell in enumerate(cells):
+        name = cell.timepoint if cell.timepoint == baseline else cell.name
+        columns[i, names.index(name)] = 1.0
+    return columns, names
+
+
+def _require_rank(design: Design) -> None:
+    """Refuse covariates and moderators that are combinations of the columns before them."""
+    matrix = design.matrix
+    n_cells = design.cell_columns.shape[1]
+    if matrix.shape[1] == n_cells:
+        return
+    rest = matrix.copy()
+    basis: list[np.ndarray] = []
+    dependent = []
+    for k, name in enumerate(design.columns):
+        size = float(np.linalg.norm(matrix[:, k]))
+        for direction in basis * 2:  # twice: Gram-Schmidt loses digits once
+            rest[:, k] -= direction * (direction @ rest[:, k])
+        left = np.linalg.norm(rest[:, k])
+        if left > 1e-7 * max(size, 1.0):
+            basis.append(rest[:, k] / left)
+        elif k >= n_cells:
+            dependent.append(name)
+    if dependent:
+        raise InputError(
+            f"The design is not of full rank: {shown(dependent)} follow from the other columns",
+            where="covariates= and moderators=",
+            fix="Leave them out.",
+        )
 
 
 def _levels(values: pd.Series) -> list[str]:
@@ -164,7 +255,13 @@ def _one_arm_each(subject: np.ndarray, arm: np.ndarray, column: str | None) -> N
         )
 
 
-def _covariates(obs: pd.DataFrame, names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+def numeric_columns(
+    obs: pd.DataFrame, names: Sequence[str], person: np.ndarray | None = None
+) -> tuple[np.ndarray, tuple[str, ...], np.ndarray]:
+    """Columns of ``obs`` in SDs about their mean (over samples, or over people), names and SDs.
+
+    Text and booleans become one 0/1 column a level after the first, ``sex[M]``.
+    """
     columns: list[np.ndarray] = []
     labels: list[str] = []
     for name in names:
@@ -187,7 +284,15 @@ def _covariates(obs: pd.DataFrame, names: Sequence[str]) -> tuple[np.ndarray, tu
     endless = [label for label, v in zip(labels, matrix.T, strict=True) if not np.isfinite(v).all()]
     if endless:
         raise InputError(f"Covariates {shown(endless)} hold infinite values", where="obs")
-    # contrasts give covariates no weight: their unit is free, and this one keeps the sums exact
-    matrix = matrix - matrix.mean(axis=0) if len(matrix) else matrix
-    spread = matrix.std(axis=0) if len(matrix) else np.ones(0)
-    return matrix / np.where(spread > 0, spread, 1.0), tuple(labels)
+    if len(matrix) == 0:
+        return matrix, tuple(labels), np.ones(matrix.shape[1])
+    # the unit of a covariate is free, and this one keeps the sums exact
+    centre = matrix.mean(axis=0)
+    if person is not None:
+        each = np.zeros((person.max() + 1, matrix.shape[1]))
+        np.add.at(each, person, matrix - centre)
+        centre = centre + (each / np.bincount(person)[:, None]).mean(axis=0)
+    matrix = matrix - centre
+    spread = matrix.std(axis=0)
+    spread = np.where(spread > 0, spread, 1.0)
+    return matrix / spread, tuple(labels), spread

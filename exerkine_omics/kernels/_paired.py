@@ -19,7 +19,11 @@ class PairedT:
 
 
 def person_contrast(
-    values: np.ndarray, subject: np.ndarray, weight: np.ndarray, needed: np.ndarray
+    values: np.ndarray,
+    subject: np.ndarray,
+    used: np.ndarray,
+    weight: np.ndarray,
+    needed: np.ndarray,
 ) -> np.ndarray:
     """Each person's weighted sum over the cells of a contrast.
 
@@ -29,10 +33,12 @@ def person_contrast(
         Samples x features.
     subject
         Subject of each sample, 0..m-1.
+    used
+        Whether the sample's cell has a part in the contrast.
     weight
         Weight of each sample's cell in the contrast.
     needed
-        Number of cells with a weight in each subject's arm (m).
+        Number of cells that have a part in it in each subject's arm (m).
 
     Returns
     -------
@@ -40,7 +46,7 @@ def person_contrast(
         Subjects x features; NaN where a needed cell or its value is missing, and for people
         whose arm has no part in the contrast.
     """
-    used = np.flatnonzero(weight)
+    used = np.flatnonzero(used)
     result = np.zeros((len(needed), values.shape[1]))
     np.add.at(result, subject[used], weight[used, None] * values[used])
     present = np.bincount(subject[used], minlength=len(needed))

@@ -1,0 +1,95 @@
+"""What every test of `differential` shares: its declaration, its result, its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from exerkine_omics import schema
+from exerkine_omics.cohort import Contrast, Design
+from exerkine_omics.errors import UsageError, shown
+from exerkine_omics.kernels import _paired
+
+
+@dataclass(frozen=True)
+class Tested:
+    """One contrast over all features; ``status`` says why a number is missing.
+
+    ``statistic`` and ``p_value`` are given where they are not estimate / se on ``df``; a joint F
+    test has no estimate and no SE, and ``rank`` is its numerator's df.
+    """
+
+    estimate: np.ndarray
+    se: np.ndarray
+    df: np.ndarray
+    n_pairs: np.ndarray
+    n_obs: np.ndarray
+    status: np.ndarray
+    statistic: np.ndarray | None = None
+    p_value: np.ndarray | None = None
+    rank: int = 1
+
+
+@dataclass(frozen=True)
+class TestMethod:
+    """A test: its name, its options with their values (the first is the default), its function."""
+
+    name: str
+    description: str
+    options: Mapping[str, tuple[Any, ...]]
+    run: Callable[[np.ndarray, Design, Mapping[str, Any]], list[Tested]]
+
+    def choose(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Fill in the defaults; a foreign option or value is an error."""
+        foreign = [k for k, v in given.items() if v is not None and k not in self.options]
+        if foreign:
+            raise UsageError(f"{shown(foreign)} is no option of method {self.name!r}")
+        chosen = {k: values[0] for k, values in self.options.items()}
+        chosen |= {k: v for k, v in given.items() if v is not None}
+        for key, value in chosen.items():
+            if value not in self.options[key]:
+                known = ", ".join(repr(v) for v in self.options[key])
+                raise UsageError(f"{key}={value!r} is not known", fix=f"Known: {known}.")
+        return chosen
+
+
+def changes(values: np.ndarray, design: Design, contrast: Contrast) -> np.ndarray:
+    """Each person's own contrast, people x features (of a joint one, the sum of its rows).
+
+    NaN where a person lacks one of the cells that the contrast uses in the person's arm.
+    """
+    arms = np.array([design.arms.index(c.arm) for c in design.cells])
+    needed = np.bincount(arms, weights=contrast.used, minlength=len(design.arms))
+    return _paired.person_contrast(
+        values,
+        design.subject,
+        contrast.used[design.cell],
+        np.atleast_2d(contrast.weights).sum(axis=0)[design.cell],
+        needed[design.subject_arm()].astype(int),
+    )
+
+
+def within_people(design: Design, contrast: Contrast) -> bool:
+    """Say whether the weights cancel within each arm, so that levels between people drop out."""
+    weights = np.atleast_2d(contrast.weights)
+    arms = np.array([design.arms.index(c.arm) for c in design.cells])
+    sums = [weights[:, arms == number].sum(axis=1) for number in range(len(design.arms))]
+    return bool(np.allclose(sums, 0.0, atol=1e-12))
+
+
+def status_of(n: int, *reasons: tuple[np.ndarray | bool, str]) -> np.ndarray:
+    """Status per feature; the first reason that holds is the one that is told."""
+    status = np.full(n, schema.OK, dtype=object)
+    for condition, reason in reversed(reasons):
+        status[np.broadcast_to(condition, n)] = reason
+    return status
+
+
+def constant(values: np.ndarray) -> np.ndarray:
+    finite = np.isfinite(values)
+    low = np.where(finite, values, np.inf).min(axis=0)
+    high = np.where(finite, values, -np.inf).max(axis=0)
+    return high <= low
