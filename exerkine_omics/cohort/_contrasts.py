@@ -56,8 +56,7 @@ class Contrast:
     @property
     def used(self) -> np.ndarray:
         """Cells that have a weight (cells)."""
-        used: np.ndarray = np.atleast_2d(self.weights).any(axis=0)
-        return used
+        return (np.atleast_2d(self.weights) != 0).sum(axis=0) > 0
 
 
 def default_contrasts(

@@ -147,8 +147,13 @@ def fit_reml(sums: Sums) -> Fit:
             rho[active] = new
             active = active[moved > _TOLERANCE]
         theta = np.where(at_zero, 0.0, rho / (1 - rho))
-        at = _evaluate(sums, theta)
-        sigma2 = at.rss / (sums.n_obs - sums.rank)
+    return fit_at(sums, theta)
+
+
+def fit_at(sums: Sums, theta: np.ndarray) -> Fit:
+    """Fit each feature at a given variance ratio."""
+    at = _evaluate(sums, theta)
+    sigma2 = at.rss / (sums.n_obs - sums.rank)
     return Fit(theta, sigma2, at.beta, at.inverse, at.slope_s, at.curve_s, at.curve_rest)
 
 

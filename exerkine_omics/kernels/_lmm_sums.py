@@ -55,8 +55,17 @@ class Sums:
         return self.people.sum(axis=0)
 
 
-def grouped_sums(values: np.ndarray, design: np.ndarray, subject: np.ndarray) -> Sums:
-    """Gather the sums in one pass over samples x features; NaN is an absent row."""
+def grouped_sums(
+    values: np.ndarray,
+    design: np.ndarray,
+    subject: np.ndarray,
+    scale: np.ndarray | None = None,
+) -> Sums:
+    """Gather the sums in one pass over samples x features; NaN is an absent row.
+
+    ``scale`` (samples x 1 or samples x features) multiplies each row of y and X after y has been
+    centred: the square root of a precision weight.
+    """
     n_samples, n_features = values.shape
     n_columns = design.shape[1]
     mask = np.isfinite(values)
@@ -64,9 +73,12 @@ def grouped_sums(values: np.ndarray, design: np.ndarray, subject: np.ndarray) ->
     n_obs = mask.sum(axis=0)
     centre = np.where(mask, values, 0.0).sum(axis=0) / np.maximum(n_obs, 1)
     y = np.where(mask, values - centre, 0.0)
+    if scale is not None:
+        y = y * scale
+        weight = weight * scale
     block = np.zeros((int(subject.max()) + 1, n_samples))
     block[subject, np.arange(n_samples)] = 1.0
-    count = (block @ weight).astype(int)
+    count = (block @ mask.astype(float)).astype(int)
     size = np.unique(count[count > 0])
     groups = [(count == m).astype(float) for m in size]
     total_y = block @ y
@@ -76,7 +88,7 @@ def grouped_sums(values: np.ndarray, design: np.ndarray, subject: np.ndarray) ->
     txy = np.empty((len(size), n_features, n_columns))
     for j in range(n_columns):
         for k in range(j, n_columns):
-            xx[:, j, k] = xx[:, k, j] = (design[:, j] * design[:, k]) @ weight
+            xx[:, j, k] = xx[:, k, j] = (design[:, j] * design[:, k]) @ weight**2
             product = total_x[j] * total_x[k]
             for g, group in enumerate(groups):
                 txx[g, :, j, k] = txx[g, :, k, j] = np.einsum("sf,sf->f", product, group)
@@ -90,7 +102,7 @@ def grouped_sums(values: np.ndarray, design: np.ndarray, subject: np.ndarray) ->
         size=size.astype(float),
         people=np.array([group.sum(axis=0) for group in groups]).reshape(len(size), n_features),
         xx=xx,
-        xy=(design.T @ y).T,
+        xy=(design.T @ (y * weight)).T,
         yy=(y**2).sum(axis=0),
         txx=txx,
         txy=txy,

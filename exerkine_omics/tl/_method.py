@@ -35,12 +35,19 @@ class Tested:
 
 @dataclass(frozen=True)
 class TestMethod:
-    """A test: its name, its options with their values (the first is the default), its function."""
+    """A test: its name, its options with their values (the first is the default), its function.
+
+    ``weighted`` tests take ``options["weights"]``, one precision weight a sample or None;
+    ``counts`` tests take counts in place of values on a log scale.
+    """
 
     name: str
     description: str
     options: Mapping[str, tuple[Any, ...]]
     run: Callable[[np.ndarray, Design, Mapping[str, Any]], list[Tested]]
+    covariates: bool = True
+    weighted: bool = False
+    counts: bool = False
 
     def choose(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Fill in the defaults; a foreign option or value is an error."""
