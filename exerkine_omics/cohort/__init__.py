@@ -26,7 +26,7 @@ from exerkine_omics.cohort._plain import levels, plain
 from exerkine_omics.cohort._reliability import Reliability
 from exerkine_omics.cohort._responder_result import Ceiling, ResponderResult, SdIr
 from exerkine_omics.cohort._response import ResponseSpec
-from exerkine_omics.cohort._result import adjust, collect, frame_for_storage, result_frame
+from exerkine_omics.cohort._result import Rows, adjust, collect, frame_for_storage, result_rows
 
 __all__ = [
     "Ceiling",
@@ -40,6 +40,7 @@ __all__ = [
     "Reliability",
     "ResponderResult",
     "ResponseSpec",
+    "Rows",
     "SdIr",
     "add_step",
     "adjust",
@@ -60,7 +61,7 @@ __all__ = [
     "require_columns",
     "require_log",
     "require_slug",
-    "result_frame",
+    "result_rows",
     "timepoints",
     "units",
     "write_text",

@@ -11,7 +11,6 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort._result import frame_for_storage
 from exerkine_omics.errors import InputError, UnitsError, UsageError, shown
 
 _MAKE = "Make the AnnData with exo.io.from_frames or exo.io.read_table."
@@ -142,15 +141,18 @@ def add_step(adata: AnnData, step: str, **parameters: object) -> None:
     """Append one row to the provenance table ``uns["exerkine"]["steps"]``."""
     from exerkine_omics import __version__
 
-    row = pd.DataFrame(
-        {
-            "step": [step],
-            "parameters": [json.dumps(parameters, default=str, sort_keys=True)],
-            "version": [__version__],
-            "n_obs": pd.Series([adata.n_obs], dtype="int64"),
-            "n_vars": pd.Series([adata.n_vars], dtype="int64"),
-        }
-    )
+    row: dict[str, Any] = {
+        "step": step,
+        "parameters": json.dumps(parameters, default=str, sort_keys=True),
+        "version": __version__,
+        "n_obs": adata.n_obs,
+        "n_vars": adata.n_vars,
+    }
     before = meta(adata).get(schema.STEPS)
-    frames = [row] if before is None or not len(before) else [before, row]
-    meta(adata)[schema.STEPS] = frame_for_storage(pd.concat(frames, ignore_index=True))
+    table: dict[str, Any] = {}
+    for column, value in row.items():
+        earlier = [] if before is None or not len(before) else before[column].tolist()
+        values = [*earlier, value]
+        # texts as categorical and numbers as int64: what write_h5ad takes
+        table[column] = pd.Categorical(values) if isinstance(value, str) else np.array(values, int)
+    meta(adata)[schema.STEPS] = pd.DataFrame(table)

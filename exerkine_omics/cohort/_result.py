@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special, stats
 
 from exerkine_omics import schema
 
+Rows = Mapping[str, Any]
 
-def result_frame(
-    features: Sequence[str],
+
+def result_rows(
+    features: Sequence[str] | pd.Index,
     contrast: str,
     *,
     estimate: np.ndarray,
@@ -27,54 +30,77 @@ def result_frame(
     statistic: np.ndarray | None = None,
     p_value: np.ndarray | None = None,
     level: float = 0.95,
-) -> pd.DataFrame:
-    """One contrast's rows; a number is NaN wherever ``status`` is not ``ok``.
+) -> Rows:
+    """One contrast's rows for `collect`; a number is NaN wherever ``status`` is not ``ok``.
 
     ``statistic`` and ``p_value`` default to the t statistic and its two-sided p on ``df``.
     """
-    ok = np.asarray(status, dtype=object) == schema.OK
-    blank = np.where(ok, 1.0, np.nan)
+    estimate, se, df = (np.asarray(v, dtype=float) for v in (estimate, se, df))
     with np.errstate(invalid="ignore", divide="ignore"):
         t_value = estimate / se if statistic is None else statistic
-        p = 2 * stats.t.sf(np.abs(t_value), df) if p_value is None else p_value
-        half = stats.t.ppf(0.5 + level / 2, df) * se
-    n = len(features)
-    frame = pd.DataFrame(
-        {
-            "feature": np.asarray(features, dtype=object),
-            "contrast": np.full(n, contrast, dtype=object),
-            "estimate": estimate * blank,
-            "se": se * blank,
-            "df": df * blank,
-            "statistic": t_value * blank,
-            "p_value": p * blank,
-            "p_adj": np.full(n, np.nan),
-            "ci_low": (estimate - half) * blank,
-            "ci_high": (estimate + half) * blank,
-            "effect_size": effect_size * blank,
-            "n_pairs": n_pairs,
-            "n_obs": n_obs,
-            "method": np.full(n, method, dtype=object),
-            "units": np.full(n, units, dtype=object),
-            "family": np.full(n, contrast, dtype=object),
-            "status": np.asarray(status, dtype=object),
-        }
-    )
-    return frame
+        p = 2 * special.stdtr(df, -np.abs(t_value)) if p_value is None else p_value
+        half = special.stdtrit(df, 0.5 + level / 2) * se
+    numbers = {
+        "estimate": estimate,
+        "se": se,
+        "df": df,
+        "statistic": t_value,
+        "p_value": p,
+        "p_adj": np.full(len(features), np.nan),
+        "ci_low": estimate - half,
+        "ci_high": estimate + half,
+        "effect_size": effect_size,
+    }
+    status = np.asarray(status, dtype=object)
+    missing = status != schema.OK
+    if missing.any():
+        numbers = {k: np.where(missing, np.nan, v) for k, v in numbers.items()}
+    return {
+        "feature": features if isinstance(features, pd.Index) else pd.Index(features, dtype=object),
+        "contrast": contrast,
+        **numbers,
+        "n_pairs": n_pairs,
+        "n_obs": n_obs,
+        "method": method,
+        "units": units,
+        "family": contrast,
+        "status": status if missing.any() else schema.OK,
+    }
 
 
-def collect(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Stack contrasts, adjust p within family, and give the columns their dtypes."""
-    frame = pd.concat(frames, ignore_index=True)
-    frame["p_adj"] = adjust(frame["p_value"].to_numpy(float), frame["family"].to_numpy(object))
-    frame = frame[list(schema.RESULT_COLUMNS)]
+def collect(rows: Sequence[Rows]) -> pd.DataFrame:
+    """Stack contrasts, adjust p within family, and give the columns their dtypes.
+
+    The categories stand in order of appearance: the user's order of contrasts and features.
+    """
+    sizes = [len(part["estimate"]) for part in rows]
+    columns: dict[str, Any] = {}
     for column, dtype in schema.RESULT_COLUMNS.items():
+        parts = [part[column] for part in rows]
         if dtype == "category":
-            # categories in order of appearance: the user's order of contrasts and features
-            frame[column] = pd.Categorical(frame[column], categories=pd.unique(frame[column]))
+            columns[column] = _stack(parts, sizes)
         else:
-            frame[column] = frame[column].astype(dtype)
-    return frame
+            columns[column] = np.concatenate(parts).astype(dtype, copy=False)
+    columns["p_adj"] = adjust(columns["p_value"], columns["family"].codes)
+    return pd.DataFrame(columns, copy=False)
+
+
+def _stack(parts: Sequence[Any], sizes: Sequence[int]) -> pd.Categorical:
+    """Concatenate texts as one categorical; a part is one text for all its rows, or one a row."""
+    if all(part is parts[0] for part in parts) and isinstance(parts[0], pd.Index):
+        codes = np.tile(np.arange(len(parts[0])), len(parts))
+        return pd.Categorical.from_codes(codes, categories=parts[0], validate=False)
+    known: dict[str, int] = {}
+    stacked = []
+    for part, n in zip(parts, sizes, strict=True):
+        if isinstance(part, str):
+            stacked.append(np.full(n, known.setdefault(part, len(known))))
+        else:
+            own, levels = pd.factorize(np.asarray(part, dtype=object))
+            place = [known.setdefault(str(v), len(known)) for v in levels]
+            stacked.append(np.array(place, dtype=int)[own])
+    codes = np.concatenate(stacked)
+    return pd.Categorical.from_codes(codes, categories=list(known), validate=False)
 
 
 def adjust(p_value: np.ndarray, family: np.ndarray) -> np.ndarray:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
+from exerkine_omics.kernels._centre import centred
+
 
 def between_sd(values: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """SD between people pooled within groups, and its df (features each); NaN does not count."""
     square, df = np.zeros(values.shape[1]), np.zeros(values.shape[1])
     with np.errstate(invalid="ignore", divide="ignore"):
         for number in np.unique(group):
-            rows = values[group == number]
-            finite = np.isfinite(rows)
-            size = finite.sum(axis=0)
-            mean = np.where(finite, rows, 0.0).sum(axis=0) / size
-            square += (np.where(finite, rows - mean, 0.0) ** 2).sum(axis=0)
+            rows, _, size, _ = centred(values[group == number])
+            square += np.einsum("sf,sf->f", rows, rows)
             df += np.maximum(size - 1, 0)
         return np.sqrt(square / df), df
 

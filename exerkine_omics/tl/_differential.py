@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from anndata import AnnData
 
 from exerkine_omics import schema
 from exerkine_omics.cohort import (
+    Contrasts,
     Design,
     add_step,
     build_design,
@@ -17,10 +18,11 @@ from exerkine_omics.cohort import (
     dense,
     require_log,
     require_slug,
-    result_frame,
+    result_rows,
 )
 from exerkine_omics.errors import InputError, UnitsError, UsageError
 from exerkine_omics.kernels._effect import between_sd, small_sample_factor
+from exerkine_omics.parallel import blocks
 from exerkine_omics.tl._methods import METHODS
 
 
@@ -32,10 +34,14 @@ def differential(
     arm: str | None = schema.ARM,
     control: str | None = None,
     covariates: Sequence[str] = (),
-    contrasts: Mapping[str, str] | Sequence[str] | str | None = None,
+    moderators: Sequence[str] = (),
+    contrasts: Contrasts | None = None,
+    joint: bool = False,
+    baseline: str | None = None,
     method: str = "lmm",
     ddf: str | None = None,
     variance: str | None = None,
+    moderate: bool | None = None,
     legacy: bool | None = None,
     layer: str | None = None,
     key_added: str = "differential",
@@ -132,7 +138,9 @@ def differential(
     """
     if method not in METHODS:
         raise UsageError(f"There is no method {method!r}", fix=f"Known: {', '.join(METHODS)}.")
-    options = METHODS[method].choose({"ddf": ddf, "variance": variance, "legacy": legacy})
+    options = METHODS[method].choose(
+        {"ddf": ddf, "variance": variance, "moderate": moderate, "legacy": legacy}
+    )
     if len(covariates) and method == "paired_t":
         raise UsageError("paired_t takes no covariates", fix="Use method='lmm' or 'moderated'.")
     if layer in (schema.RAW, schema.BELOW_LOD, schema.IMPUTED):
@@ -153,6 +161,9 @@ def differential(
         control=control,
         covariates=covariates,
         contrasts=contrasts,
+        moderators=moderators,
+        joint=joint,
+        constrained=baseline == "constrained",
     )
     values = dense(adata, layer)
     tested = METHODS[method].run(values, design, options)
@@ -160,8 +171,8 @@ def differential(
     with np.errstate(invalid="ignore", divide="ignore"):
         per_unit = small_sample_factor(sd_df) / np.where(sd > 0, sd, np.nan)
     frames = [
-        result_frame(
-            adata.var_names.to_list(),
+        result_rows(
+            adata.var_names,
             contrast.name,
             estimate=result.estimate,
             se=result.se,
@@ -170,8 +181,10 @@ def differential(
             n_pairs=result.n_pairs,
             n_obs=result.n_obs,
             status=result.status,
-            method=method,
+            method=f"{method} (F, {result.rank} df)" if contrast.joint else method,
             units=units,
+            statistic=result.statistic,
+            p_value=result.p_value,
         )
         for contrast, result in zip(design.contrasts, tested, strict=True)
     ]
@@ -192,5 +205,9 @@ def differential(
 
 
 def _baseline_sd(values: np.ndarray, design: Design) -> tuple[np.ndarray, np.ndarray]:
-    start = np.array([c.timepoint == design.baseline for c in design.cells])[design.cell]
-    return between_sd(values[start], design.cell[start])
+    at_start = np.array([c.timepoint == design.baseline for c in design.cells])
+    rows = np.flatnonzero(at_start[design.cell])
+    group = design.cell[rows]
+    parts = [between_sd(values[rows, b], group) for b in blocks(values.shape[1])]
+    sd, df = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return sd, df

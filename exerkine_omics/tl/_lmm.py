@@ -6,86 +6,184 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from exerkine_omics import schema
 from exerkine_omics.cohort import Contrast, Design
-from exerkine_omics.kernels import _lmm, _lmm_sums
+from exerkine_omics.kernels import _ebayes, _lmm, _lmm_joint, _lmm_sums
 from exerkine_omics.parallel import blocks
-from exerkine_omics.tl._method import Tested, TestMethod, changes, constant, status_of
+from exerkine_omics.tl._method import Tested, TestMethod, changes, status_of
+
+_FULL_RANK = 1e-9
+_EQUAL_DF = 1e-6  # relative: the df of complete features differ by rounding only
 
 
 def run_lmm(values: np.ndarray, design: Design, options: Mapping[str, Any]) -> list[Tested]:
-    """Random intercept per subject by REML, each feature on the rows it has."""
-    jobs: list[tuple[Sequence[Contrast], np.ndarray]]
-    if options["variance"] == "contrast":
-        jobs = [((c,), c.used[design.cell]) for c in design.contrasts]
-    else:
-        jobs = [(design.contrasts, np.ones(len(design.cell), dtype=bool))]
-    results = []
-    for contrasts, rows in jobs:
-        parts = [
-            _lmm_block(values[rows, b], design, contrasts, rows, options["ddf"])
-            for b in blocks(values.shape[1])
-        ]
-        for contrast, own in zip(contrasts, zip(*parts, strict=True), strict=True):
-            estimate, se, df, n_obs, status = (np.concatenate(p) for p in zip(*own, strict=True))
-            n_pairs = np.isfinite(changes(values, design, contrast)).sum(axis=0)
-            # an estimate from other people's visits alone is no paired change
-            status[(status == schema.OK) & (n_pairs == 0)] = "no pairs"
-            results.append(Tested(estimate, se, df, n_pairs, n_obs, status))
-    return results
+    """Fit once for all contrasts, or once a contrast on the rows of its own cells."""
+
+    def pairs(contrast: Contrast) -> np.ndarray:
+        return np.concatenate(
+            [
+                np.isfinite(changes(values[:, b], design, contrast)).sum(axis=0)
+                for b in blocks(values.shape[1])
+            ]
+        )
+
+    if options["variance"] == "pooled":
+        sums = gather(values, design, np.ones(len(design.cell), dtype=bool))
+        return test_sums(sums, design, design.contrasts, options, pairs)
+    tested = []
+    for contrast in design.contrasts:
+        sums = gather(values, design, contrast.used[design.cell])
+        tested += test_sums(sums, design, [contrast], options, pairs)
+    return tested
 
 
-def _lmm_block(
-    values: np.ndarray,
+def gather(values: np.ndarray, design: Design, rows: np.ndarray) -> _lmm_sums.Sums:
+    """Gather the sums of all features, block by block, over the chosen rows."""
+    layout = _lmm_sums.Layout.of(design.matrix[rows], design.subject[rows])
+    every = bool(rows.all())
+    return _lmm_sums.join(
+        _lmm_sums.layout_sums(layout, values[:, b] if every else values[:, b][rows])
+        for b in blocks(values.shape[1])
+    )
+
+
+def test_sums(
+    sums: _lmm_sums.Sums,
     design: Design,
     contrasts: Sequence[Contrast],
-    rows: np.ndarray,
-    ddf: str,
-) -> list[tuple[np.ndarray, ...]]:
-    """Fit a block of features once; estimate, SE, df, n_obs and status of each contrast."""
-    sums = _lmm_sums.grouped_sums(values, design.matrix[rows], design.subject[rows])
-    n = values.shape[1]
-    root = np.linalg.eigvalsh(sums.xx)
+    options: Mapping[str, Any],
+    pairs: Callable[[Contrast], np.ndarray],
+) -> list[Tested]:
+    """Fit the features and test the contrasts, from the sums alone.
+
+    ``pairs`` counts the people of a contrast that has more cells than the sums count people in.
+    """
+    n = len(sums.n_obs)
     repeated = (sums.people * (sums.size[:, None] > 1)).sum(axis=0) > 0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        pivot = _lmm.invert(_lmm.unpack(sums.xx))[2]
     common = status_of(
         n,
         (sums.n_obs == 0, "not measured"),
-        (constant(values), "constant"),
+        (sums.constant, "constant"),
         (~repeated, "nobody has two samples"),
         (sums.n_obs <= sums.rank, "no residual df"),
-        (root[:, 0] < 1e-9 * root[:, -1], "covariates not separable on its rows"),
+        (pivot < _FULL_RANK, "covariates not separable on its rows"),
     )
     fitted = np.flatnonzero(common == schema.OK)
-    part = _lmm_sums.take(sums, fitted)
-    fit = _lmm.fit_reml(part) if len(fitted) else None
-    results: list[tuple[np.ndarray, ...]] = []
+    part = sums if len(fitted) == n else _lmm_sums.take(sums, fitted)
+    tested = []
+    fit = _lmm.fit_reml(part)
+    extra = _moderation(part, fit) if options["moderate"] else (np.ones(len(fitted)), 0.0, np.inf)
     for contrast in contrasts:
-        weights = design.weights(contrast)
-        estimate, se, df = np.full((3, n), np.nan)
+        result = _test(part, fit, design, contrast, options["ddf"], extra)
+        weights = np.atleast_2d(design.weights(contrast)).any(axis=0)
+        lacking = sums.absent[weights].any(axis=0)
         status = common.copy()
-        if fit is not None:
-            se[fitted], df[fitted] = _DDF[ddf](part, fit, weights)
-            # the data were centred: give the mean back where the weights do not cancel
-            estimate[fitted] = fit.beta @ weights + part.centre * contrast.weights.sum()
-            known = np.isfinite(se) & np.isfinite(df) & (df > 0) & (se > 0)
-            status[(status == schema.OK) & ~known] = "variance not identified"
-        lacking = (sums.absent & (weights != 0)).any(axis=1)
+        known = np.isfinite(result[0 if contrast.joint else 1]) & (result[2] > 0)
+        status[fitted[~known]] = "variance not identified"
         status[(common == schema.OK) & lacking] = "not estimable"
-        results.append((estimate, se, df, sums.n_obs, status))
-    return results
+        n_pairs = _pairs(sums, design, contrast)
+        n_pairs = pairs(contrast) if n_pairs is None else n_pairs
+        # an estimate from other people's visits alone is no paired change
+        status[(status == schema.OK) & (n_pairs == 0)] = "no pairs"
+        whole = np.full((len(result), n), np.nan)
+        whole[:, fitted] = result
+        first, se, df, statistic, p_value = whole
+        tested.append(
+            Tested(
+                np.full(n, np.nan) if contrast.joint else first,
+                np.full(n, np.nan) if contrast.joint else se,
+                df,
+                n_pairs,
+                sums.n_obs,
+                status,
+                statistic=statistic if contrast.joint else None,
+                p_value=p_value if contrast.joint else None,
+                rank=_rank(contrast),
+            )
+        )
+    return tested
 
 
-_DDF: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
+def _rank(contrast: Contrast) -> int:
+    return len(_lmm_joint.full_rows(contrast.weights)) if contrast.joint else 1
+
+
+def _moderation(sums: _lmm_sums.Sums, fit: _lmm.Fit) -> tuple[np.ndarray, float, float]:
+    """Factor of the variances, df gained, and the most df that a test may have.
+
+    The residual variance s^2 has d = 2 / W22 df (the within-person df of a complete design); it
+    is squeezed to (d0 s0^2 + d s^2) / (d0 + d), and every df gains d0.
+    """
+    df = _lmm.precision(sums, fit).residual_df
+    equal = len(df) == 0 or np.ptp(df) <= _EQUAL_DF * df.max()
+    prior = (_ebayes.fit_prior_moments if equal else _ebayes.fit_prior_likelihood)(fit.sigma2, df)
+    if not np.isfinite(prior.variance):
+        return np.ones(len(df)), 0.0, np.inf
+    return _ebayes.squeeze(fit.sigma2, df, prior) / fit.sigma2, prior.df, float(df.sum())
+
+
+def _test(
+    sums: _lmm_sums.Sums,
+    fit: _lmm.Fit,
+    design: Design,
+    contrast: Contrast,
+    ddf: str,
+    extra: tuple[np.ndarray, float, float],
+) -> np.ndarray:
+    """Estimate, SE, df, statistic and p of the fitted features (joint: the first two are F)."""
+    factor, gained, most = extra
+    weights = design.weights(contrast)
+    # the data were centred: give the mean back where the weights do not cancel
+    level = 0.0 if contrast.moderator else contrast.weights.sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if not contrast.joint:
+            se, df = _T[ddf](sums, fit, weights)
+            estimate = weights @ fit.beta + sums.centre * level
+            se, df = se * np.sqrt(factor), np.minimum(df + gained, most)
+            return np.stack([estimate, se, df, estimate / se, se])
+        rows = _lmm_joint.full_rows(weights)
+        if len(rows) == len(weights):
+            estimate = rows @ fit.beta + np.multiply.outer(level, sums.centre)
+        else:
+            cells = rows[:, : design.cell_columns.shape[1]].sum(axis=1)
+            estimate = rows @ fit.beta + np.multiply.outer(cells, sums.centre)
+        f, df = _F[ddf](sums, fit, rows, estimate)
+        f, df = f / factor, np.minimum(df + gained, most)
+        return np.stack([f, f, df, f, special.fdtrc(len(rows), df, f)])
+
+
+def _pairs(sums: _lmm_sums.Sums, design: Design, contrast: Contrast) -> np.ndarray | None:
+    """People with all cells of the contrast, where the sums know it: two cells an arm at most."""
+    column = design.cell_columns.argmax(axis=1)
+    total = np.zeros(len(sums.n_obs))
+    for arm in design.arms:
+        own = [int(column[i]) for i in np.flatnonzero(contrast.used) if design.cells[i].arm == arm]
+        if len(own) > 2 or (len(own) == 1 and (column == own[0]).sum() > 1):
+            return None
+        if own:
+            total += sums.both(own[0], own[-1])
+    return np.rint(total).astype(np.int64)
+
+
+_T: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
     "kenward-roger": _lmm.kenward_roger,
     "satterthwaite": _lmm.satterthwaite,
     "residual": _lmm.residual,
+}
+_F: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
+    "kenward-roger": _lmm_joint.kenward_roger,
+    "satterthwaite": _lmm_joint.satterthwaite,
+    "residual": _lmm_joint.residual,
 }
 
 
 LMM = TestMethod(
     "lmm",
     "random intercept per subject by REML",
-    {"ddf": tuple(_DDF), "variance": ("pooled", "contrast")},
+    {"ddf": tuple(_T), "variance": ("pooled", "contrast"), "moderate": (False, True)},
     run_lmm,
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import collect, levels, result_frame
+from exerkine_omics.cohort import Rows, collect, levels, result_rows
 from exerkine_omics.errors import InputError, UsageError, shown
 from exerkine_omics.kernels._paired import PairedT, paired_t
 
@@ -74,7 +74,7 @@ def score_test(changes: pd.DataFrame, *, control: str | None = None) -> pd.DataF
 
 def _one_contrast(
     part: pd.DataFrame, sign: np.ndarray, name: str, signatures: list[str], n_groups: int
-) -> pd.DataFrame:
+) -> Rows:
     part = pd.DataFrame(
         {
             schema.SUBJECT: part[schema.SUBJECT].astype(str),
@@ -94,7 +94,7 @@ def _one_contrast(
     # 0 for the arm itself, 1 for the control whose sign is turned
     number = (group < 0).astype(int)
     fit, size = (paired_t(wide[v], number, n_groups) for v in ("change", "std_change"))
-    return result_frame(
+    return result_rows(
         signatures,
         name,
         estimate=fit.estimate,
