@@ -1,8 +1,16 @@
 """What is known of a cohort: findings, units, steps, design, pairs, response, results."""
 
 from exerkine_omics.cohort._concat import concat
-from exerkine_omics.cohort._contrasts import Cell, Contrast, Contrasts, parse_contrasts
-from exerkine_omics.cohort._design import Design, arm_column, build_design
+from exerkine_omics.cohort._contrasts import (
+    Cell,
+    Contrast,
+    Contrasts,
+    choose_contrasts,
+    moderated_contrasts,
+    parse_contrasts,
+)
+from exerkine_omics.cohort._covariates import numeric_weights
+from exerkine_omics.cohort._design import Design, arm_column, build_design, cell_columns
 from exerkine_omics.cohort._files import write_text, write_whole
 from exerkine_omics.cohort._findings import (
     CheckReport,
@@ -10,6 +18,7 @@ from exerkine_omics.cohort._findings import (
     findings_frame,
     findings_from_frame,
 )
+from exerkine_omics.cohort._matrix import Matrix, Stored, matrix
 from exerkine_omics.cohort._meta import (
     add_step,
     baseline,
@@ -18,6 +27,7 @@ from exerkine_omics.cohort._meta import (
     require_columns,
     require_log,
     require_slug,
+    require_units,
     timepoints,
     units,
 )
@@ -27,6 +37,7 @@ from exerkine_omics.cohort._reliability import Reliability
 from exerkine_omics.cohort._responder_result import Ceiling, ResponderResult, SdIr
 from exerkine_omics.cohort._response import ResponseSpec
 from exerkine_omics.cohort._result import Rows, adjust, collect, frame_for_storage, result_rows
+from exerkine_omics.cohort._summary import MATCHING, Summary
 
 __all__ = [
     "Ceiling",
@@ -36,17 +47,23 @@ __all__ = [
     "Contrasts",
     "Design",
     "Finding",
+    "MATCHING",
+    "Matrix",
     "PairTable",
     "Reliability",
     "ResponderResult",
     "ResponseSpec",
     "Rows",
     "SdIr",
+    "Stored",
+    "Summary",
     "add_step",
     "adjust",
     "arm_column",
     "baseline",
     "build_design",
+    "cell_columns",
+    "choose_contrasts",
     "collect",
     "concat",
     "dense",
@@ -55,12 +72,16 @@ __all__ = [
     "frame_for_storage",
     "levels",
     "make_pairs",
+    "matrix",
     "meta",
+    "moderated_contrasts",
+    "numeric_weights",
     "parse_contrasts",
     "plain",
     "require_columns",
     "require_log",
     "require_slug",
+    "require_units",
     "result_rows",
     "timepoints",
     "units",

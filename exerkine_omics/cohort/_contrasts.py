@@ -59,6 +59,43 @@ class Contrast:
         return (np.atleast_2d(self.weights) != 0).sum(axis=0) > 0
 
 
+def choose_contrasts(
+    cells: Sequence[Cell],
+    filled: set[int],
+    baseline: str,
+    timepoints: Sequence[str],
+    contrasts: Contrasts | None,
+    control: str | None,
+    joint: bool,
+) -> tuple[Contrast, ...]:
+    """Parse the user's contrasts, or make the default ones; none at all is an error."""
+    if contrasts is not None and joint:
+        raise UsageError(
+            "joint=True goes with the default contrasts",
+            fix='Name a joint test yourself: contrasts={"any": ["post - pre", "late - pre"]}.',
+        )
+    if contrasts is None:
+        chosen = default_contrasts(cells, filled, baseline, timepoints, control, joint)
+        if not chosen:
+            raise UsageError(
+                f"There is no time point beside the baseline {baseline!r}",
+                fix="Samples of a second time point are needed, or contrasts= of other cells.",
+            )
+        return tuple(chosen)
+    chosen = parse_contrasts(contrasts, cells)
+    if not chosen:
+        raise UsageError("contrasts= is empty", fix="Leave it out, or name a contrast.")
+    return tuple(chosen)
+
+
+def moderated_contrasts(
+    contrasts: Sequence[Contrast], moderators: Sequence[str]
+) -> tuple[Contrast, ...]:
+    """Add to the contrasts each of them on the slopes of each moderator."""
+    slopes = [Contrast(f"{c.name} x {m}", c.weights, m) for m in moderators for c in contrasts]
+    return (*contrasts, *slopes)
+
+
 def default_contrasts(
     cells: Sequence[Cell],
     filled: set[int],

@@ -14,11 +14,11 @@ from exerkine_omics.cohort._contrasts import (
     Cell,
     Contrast,
     Contrasts,
-    default_contrasts,
-    parse_contrasts,
+    choose_contrasts,
+    moderated_contrasts,
 )
+from exerkine_omics.cohort._covariates import numeric_columns, ordered_levels
 from exerkine_omics.cohort._meta import baseline, require_columns, timepoints
-from exerkine_omics.cohort._plain import levels
 from exerkine_omics.errors import InputError, UsageError, shown
 
 
@@ -28,8 +28,8 @@ class Design:
 
     ``cell`` (n) and ``subject`` (n) index into ``cells`` and ``subjects``; ``cell_columns`` (cells
     x columns) is the identity unless arms share the baseline's column. ``covariates`` (n x k) and
-    ``moderators`` (n x m, in SDs about the mean person) have their names beside them;
-    ``moderator_scale`` (m) holds the SDs.
+    ``moderators`` (n x m, in SDs about the mean person) have their names beside them; a column is
+    its own unit times ``scale`` plus ``centre`` (k + m, covariates first).
     """
 
     cells: tuple[Cell, ...]
@@ -45,7 +45,8 @@ class Design:
     cell_names: tuple[str, ...]
     moderators: np.ndarray
     moderator_names: tuple[str, ...]
-    moderator_scale: np.ndarray
+    centre: np.ndarray
+    scale: np.ndarray
 
     @property
     def matrix(self) -> np.ndarray:
@@ -69,7 +70,7 @@ class Design:
         if contrast.moderator:
             k = self.moderator_names.index(contrast.moderator)
             start = width * (k + 1) + self.covariates.shape[1]
-            scale = float(self.moderator_scale[k])
+            scale = float(self.scale[self.covariates.shape[1] + k])
         total = width * (1 + len(self.moderator_names)) + self.covariates.shape[1]
         result = np.zeros((*own.shape[:-1], total))
         result[..., start : start + width] = own / scale
@@ -124,7 +125,7 @@ def build_design(
             )
     start = baseline(adata, timepoint)
     order = timepoints(adata, timepoint)
-    arms = _levels(obs[column]) if column else [""]
+    arms = ordered_levels(obs[column]) if column else [""]
     sample_arm = obs[column].astype(str).to_numpy() if column else np.full(adata.n_obs, "")
     sample_time = obs[timepoint].astype(str).to_numpy()
     sample_subject = obs[subject].astype(str).to_numpy()
@@ -143,34 +144,15 @@ def build_design(
             where=f"obs[{subject!r}] and obs[{timepoint!r}]",
             fix="Keep one sample a person and time; exo.pp.check(adata) lists all of them.",
         )
-    if contrasts is not None and joint:
-        raise UsageError(
-            "joint=True goes with the default contrasts",
-            fix='Name a joint test yourself: contrasts={"any": ["post - pre", "late - pre"]}.',
-        )
-    chosen = (
-        default_contrasts(cells, set(cell.tolist()), start, order, control, joint)
-        if contrasts is None
-        else parse_contrasts(contrasts, cells)
-    )
-    if contrasts is not None and not chosen:
-        raise UsageError("contrasts= is empty", fix="Leave it out, or name a contrast.")
-    if not chosen:
-        raise UsageError(
-            f"There is no time point beside the baseline {start!r}",
-            where=f"obs[{timepoint!r}]",
-            fix="Samples of a second time point are needed, or contrasts= of other cells.",
-        )
+    chosen = choose_contrasts(cells, set(cell.tolist()), start, order, contrasts, control, joint)
     twins = [name for name in moderators if name in (subject, timepoint, column)]
     if twins:
         raise UsageError(f"{shown(twins)} cannot moderate: the design has it already")
     person = np.searchsorted(subjects, sample_subject)
-    matrix, names, _ = numeric_columns(obs, [c for c in covariates if c not in moderators])
-    slopes, slope_names, scale = numeric_columns(obs, moderators, person)
-    moderated = [
-        Contrast(f"{c.name} x {name}", c.weights, name) for name in slope_names for c in chosen
-    ]
-    columns, column_names = _cell_columns(cells, start, constrained)
+    matrix, names, *own = numeric_columns(obs, [c for c in covariates if c not in moderators])
+    slopes, slope_names, *theirs = numeric_columns(obs, moderators, person)
+    centre, scale = (np.concatenate(pair) for pair in zip(own, theirs, strict=True))
+    columns, column_names = cell_columns(cells, start, constrained)
     design = Design(
         cells=cells,
         cell=cell,
@@ -180,18 +162,19 @@ def build_design(
         covariate_names=names,
         baseline=start,
         timepoints=tuple(order),
-        contrasts=(*chosen, *moderated),
+        contrasts=moderated_contrasts(chosen, slope_names),
         cell_columns=columns,
         cell_names=column_names,
         moderators=slopes,
         moderator_names=slope_names,
-        moderator_scale=scale,
+        centre=centre,
+        scale=scale,
     )
     _require_rank(design)
     return design
 
 
-def _cell_columns(
+def cell_columns(
     cells: Sequence[Cell], baseline: str, constrained: bool
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Column of each cell; constrained, all arms share the baseline's."""
@@ -236,12 +219,6 @@ def _require_rank(design: Design) -> None:
         )
 
 
-def _levels(values: pd.Series) -> list[str]:
-    """Levels in an order that does not depend on the rows'."""
-    found = levels(values)
-    return found if isinstance(values.dtype, pd.CategoricalDtype) else sorted(found)
-
-
 def _one_arm_each(subject: np.ndarray, arm: np.ndarray, column: str | None) -> None:
     if column is None:
         return
@@ -253,46 +230,3 @@ def _one_arm_each(subject: np.ndarray, arm: np.ndarray, column: str | None) -> N
             where=f"obs[{column!r}]",
             fix="A crossover is analysed with arm=None and the condition in the time point.",
         )
-
-
-def numeric_columns(
-    obs: pd.DataFrame, names: Sequence[str], person: np.ndarray | None = None
-) -> tuple[np.ndarray, tuple[str, ...], np.ndarray]:
-    """Columns of ``obs`` in SDs about their mean (over samples, or over people), names and SDs.
-
-    Text and booleans become one 0/1 column a level after the first, ``sex[M]``.
-    """
-    columns: list[np.ndarray] = []
-    labels: list[str] = []
-    for name in names:
-        values = obs[name]
-        missing = obs.index[values.isna()]
-        if len(missing):
-            raise InputError(
-                f"Covariate {name!r} has no value for samples {shown(missing)}",
-                where=f"obs[{name!r}]",
-                fix="Drop these samples or fill the covariate; rows are never dropped silently.",
-            )
-        if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-            columns.append(values.to_numpy(dtype=float))
-            labels.append(name)
-            continue
-        for level in _levels(values)[1:]:
-            columns.append((values.astype(str) == level).to_numpy(dtype=float))
-            labels.append(f"{name}[{level}]")
-    matrix = np.column_stack(columns) if columns else np.empty((len(obs), 0))
-    endless = [label for label, v in zip(labels, matrix.T, strict=True) if not np.isfinite(v).all()]
-    if endless:
-        raise InputError(f"Covariates {shown(endless)} hold infinite values", where="obs")
-    if len(matrix) == 0:
-        return matrix, tuple(labels), np.ones(matrix.shape[1])
-    # the unit of a covariate is free, and this one keeps the sums exact
-    centre = matrix.mean(axis=0)
-    if person is not None:
-        each = np.zeros((person.max() + 1, matrix.shape[1]))
-        np.add.at(each, person, matrix - centre)
-        centre = centre + (each / np.bincount(person)[:, None]).mean(axis=0)
-    matrix = matrix - centre
-    spread = matrix.std(axis=0)
-    spread = np.where(spread > 0, spread, 1.0)
-    return matrix / spread, tuple(labels), spread

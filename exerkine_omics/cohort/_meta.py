@@ -30,9 +30,8 @@ def units(adata: AnnData) -> str:
     return str(meta(adata).get(schema.UNITS, schema.UNKNOWN))
 
 
-def require_log(adata: AnnData, caller: str) -> str:
-    """Return the unit if it is a log scale (or z scores); raise `UnitsError` if not."""
-    unit = units(adata)
+def require_units(adata: AnnData) -> str:
+    """Return the unit of X; raise `InputError` where names of samples or features repeat."""
     for axis, names in (("obs_names", adata.obs_names), ("var_names", adata.var_names)):
         if not names.is_unique:
             raise InputError(
@@ -40,6 +39,12 @@ def require_log(adata: AnnData, caller: str) -> str:
                 where=axis,
                 fix=f"Give each its own name; adata.{axis}_make_unique() adds numbers.",
             )
+    return units(adata)
+
+
+def require_log(adata: AnnData, caller: str) -> str:
+    """Return the unit if it is a log scale (or z scores); raise `UnitsError` if not."""
+    unit = require_units(adata)
     known = schema.UNIT_TABLE.get(unit)
     if unit == schema.MIXED:
         raise UnitsError(

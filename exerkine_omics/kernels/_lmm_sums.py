@@ -178,7 +178,7 @@ def layout_sums(layout: Layout, values: np.ndarray) -> Sums:
     xy = layout.x.reshape(-1, n_columns).T @ y.reshape(-1, n_features)
     yy = np.einsum("tsf,tsf->f", y, y)
     size = np.arange(1.0, n_visits + 1)
-    return _with_absent(size, people, xx, xy, yy, txx, txy, tyy, n_obs, centre)
+    return with_absent(size, people, xx, xy, yy, txx, txy, tyy, n_obs, centre)
 
 
 def _patterns(code: np.ndarray, n_visits: int) -> tuple[np.ndarray, np.ndarray]:
@@ -197,7 +197,7 @@ def _by_feature(weights: np.ndarray, feature: np.ndarray, n_features: int) -> np
     return np.array([np.bincount(feature, w, n_features) for w in weights.T])
 
 
-def _with_absent(
+def with_absent(
     size: np.ndarray,
     people: np.ndarray,
     xx: np.ndarray,
@@ -239,7 +239,7 @@ def _dense_sums(layout: Layout, values: np.ndarray, scale: np.ndarray | None) ->
         return np.array([np.einsum("sf,sf->f", product, g) for g in groups])
 
     txx = [grouped(x_total[i] * x_total[j]) for i, j in zip(rows, columns, strict=True)]
-    return _with_absent(
+    return with_absent(
         size.astype(float),
         np.array([g.sum(axis=0) for g in groups]).reshape(len(size), n_features),
         (flat[:, rows] * flat[:, columns]).T @ square,
@@ -257,7 +257,7 @@ def join(parts: Iterable[Sums]) -> Sums:
     """Put the sums of blocks of features side by side; numbers of rows nobody has drop out."""
     found = list(parts)
     size = np.unique(np.concatenate([part.size for part in found]))
-    aligned = [_on_sizes(part, size) for part in found] if len(found) > 1 else found
+    aligned = [on_sizes(part, size) for part in found] if len(found) > 1 else found
     whole = aligned[0]
     if len(aligned) > 1:
         columns = [f.name for f in fields(Sums) if f.name != "size"]
@@ -271,7 +271,8 @@ def join(parts: Iterable[Sums]) -> Sums:
     return Sums(**{f.name: getattr(whole, f.name) for f in fields(Sums)} | kept)
 
 
-def _on_sizes(sums: Sums, size: np.ndarray) -> Sums:
+def on_sizes(sums: Sums, size: np.ndarray) -> Sums:
+    """Spread the sums over more numbers of rows; those the features lack are zero."""
     if np.array_equal(sums.size, size):
         return sums
     place = np.searchsorted(size, sums.size)

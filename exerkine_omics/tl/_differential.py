@@ -15,15 +15,19 @@ from exerkine_omics.cohort import (
     add_step,
     build_design,
     collect,
-    dense,
+    matrix,
+    numeric_weights,
     require_log,
     require_slug,
+    require_units,
     result_rows,
 )
-from exerkine_omics.errors import InputError, UnitsError, UsageError
-from exerkine_omics.kernels._effect import between_sd, small_sample_factor
+from exerkine_omics.errors import InputError, UnitsError, UsageError, shown, warn
+from exerkine_omics.kernels._effect import Moments, join_moments, moments, small_sample_factor
 from exerkine_omics.parallel import blocks
+from exerkine_omics.tl._method import Tested
 from exerkine_omics.tl._methods import METHODS
+from exerkine_omics.tl._variances import cells_of, variance_notes
 
 
 def differential(
@@ -42,7 +46,12 @@ def differential(
     ddf: str | None = None,
     variance: str | None = None,
     moderate: bool | None = None,
+    block: str | None = None,
+    trend: bool | None = None,
+    robust: bool | None = None,
     legacy: bool | None = None,
+    weights: str | None = None,
+    n_permutations: int | None = None,
     layer: str | None = None,
     key_added: str = "differential",
 ) -> pd.DataFrame:
@@ -54,22 +63,27 @@ def differential(
     The model is ``0 + arm:timepoint + covariates`` with the subject as random intercept
     (``lmm``) or block (``moderated``), fitted on all rows a feature has. ``lmm`` is REML over
     the variance ratio; the estimate, its SE and df are those of lmerTest (Satterthwaite) or of
-    pbkrtest (Kenward-Roger, with its adjusted SE). ``moderated`` absorbs the subject and
-    moderates the residual variance :math:`s^2` (:math:`d` df) towards the features' common prior
-    :math:`s_0^2` (:math:`d_0` df):
+    pbkrtest (Kenward-Roger, with its adjusted SE). ``moderated`` is limma: the residual variance
+    :math:`s^2` (:math:`d` df) is squeezed towards the features' common prior :math:`s_0^2`
+    (:math:`d_0` df),
 
     .. math:: \tilde s^2 = (d_0 s_0^2 + d s^2) / (d_0 + d), \quad
               t = c^T \hat\beta / (\tilde s \sqrt{c^T (X^T X)^{-} c}), \quad df = d_0 + d
 
-    ``paired_t`` tests each person's own contrast against zero; between arms it is Welch's t of
-    the changes. Which one: ``lmm`` by default; ``moderated`` for few people and many features;
-    ``paired_t``, or ``variance="contrast"``, where one time point varies far more than another
-    (IL-6 at the finish line), since a pooled variance is wrong there.
+    ``moderate=True`` does the same to ``lmm``: there :math:`d = 2 \hat\sigma^4 / var(\hat\sigma^2)`
+    from the expected information (the within-person df of a complete design, where the result is
+    limma's), SEs are multiplied by :math:`\tilde s / s` and dfs gain :math:`d_0`.
+
+    Which one: ``lmm`` by default; ``moderated`` or ``moderate=True`` for few people and many
+    features; ``variance="contrast"`` or ``paired_t`` where one time point varies far more than
+    another (IL-6 at the finish line), since a pooled variance is wrong there: a warning names such
+    features. ``voom`` takes counts.
 
     Parameters
     ----------
     adata
-        Samples x features on a log scale.
+        Samples x features on a log scale (counts for ``voom``). X may stay in its file (backed
+        h5ad, zarr): it is read 512 features at a time.
     timepoint, subject, arm
         Columns of ``obs``. The default arm is used when it is there; ``arm=None`` pools.
     control
@@ -77,20 +91,44 @@ def differential(
     covariates
         Columns of ``obs``, standardised inside. One that is constant within a person barely moves
         a within-person change.
+    moderators
+        Columns of ``obs`` (sex, age, training status) whose interaction with each contrast is
+        tested: rows ``<contrast> x age`` hold the difference of the contrast a unit of age (or
+        level of a factor), and the plain contrasts are then those of the average person.
     contrasts
         None: each later time point against baseline in each arm, and minus the control arm's
         with ``control``. Else ``{name: expression}`` over cells, as in
-        ``{"ee_vs_con": "(EE.post - EE.pre) - (CON.post - CON.pre)"}``.
+        ``{"ee_vs_con": "(EE.post - EE.pre) - (CON.post - CON.pre)"}``; a list of expressions is
+        one joint F test.
+    joint
+        Add to the default contrasts the F tests over all later times: ``any change`` in each
+        arm and beyond the control's, and ``arm x time``.
+    baseline
+        For ``lmm``: ``free`` (default), or ``constrained``: the arms of a randomised trial share
+        one baseline mean, which gains precision; never where people were not randomised.
     method
-        ``lmm``, ``moderated`` or ``paired_t`` (which takes no covariates).
+        ``lmm``, ``moderated``, ``voom``, ``paired_t``, ``wilcoxon`` or ``signflip``; the last
+        three test each person's own contrast and take no covariates.
     ddf
         For ``lmm``: ``kenward-roger`` (default), ``satterthwaite`` or ``residual``.
     variance
         For ``lmm``: ``pooled`` (default), or ``contrast``, which fits each contrast on the rows
         of its own cells.
+    moderate
+        For ``lmm``: squeeze the residual variances across features. Default False.
+    block
+        For ``moderated``: ``fixed`` (default) absorbs the subject; ``correlation`` is limma's
+        consensus correlation within subjects, which also tests levels between people.
+    trend, robust
+        For ``moderated``: the prior variance follows mean level; outlying variances are squeezed
+        less. Default False.
     legacy
         For ``moderated``: the variance prior of limma before 3.62 also where residual df
         differ between features (that is, under NaN). Default False.
+    weights
+        For ``moderated``: column of ``obs`` with a positive precision weight a sample.
+    n_permutations
+        For ``signflip``: sign flips drawn where not all can be visited.
     layer
         Layer tested in place of X; it has X's units.
     key_added
@@ -104,14 +142,17 @@ def differential(
         ``estimate`` is in the unit of X: log2 fold change on a log2 scale. ``effect_size`` is
         estimate / baseline SD between people (pooled within arms), times Hedges' factor.
         ``n_pairs`` counts people with all cells of the contrast. ``p_adj`` is Benjamini-Hochberg
-        within the contrast.
+        within the contrast (for ``signflip`` max-T, which controls the family-wise error). A
+        joint test has statistic F, its denominator's df, and no estimate; ``method`` holds its
+        numerator's df.
 
     Raises
     ------
     UnitsError
-        If X is not on a log scale.
+        If X is not on a log scale (for ``voom``: not counts).
     InputError
-        If columns or values of the design are missing, or a person has two samples of one cell.
+        If columns or values of the design are missing, a person has two samples of one cell, or
+        covariates are not separable (they are named).
     UsageError
         If a contrast, method or option does not exist.
 
@@ -138,11 +179,26 @@ def differential(
     """
     if method not in METHODS:
         raise UsageError(f"There is no method {method!r}", fix=f"Known: {', '.join(METHODS)}.")
-    options = METHODS[method].choose(
-        {"ddf": ddf, "variance": variance, "moderate": moderate, "legacy": legacy}
+    test = METHODS[method]
+    options = test.choose(
+        {
+            "baseline": baseline,
+            "ddf": ddf,
+            "variance": variance,
+            "moderate": moderate,
+            "block": block,
+            "trend": trend,
+            "robust": robust,
+            "legacy": legacy,
+            "n_permutations": n_permutations,
+        }
     )
-    if len(covariates) and method == "paired_t":
-        raise UsageError("paired_t takes no covariates", fix="Use method='lmm' or 'moderated'.")
+    if (len(covariates) or len(moderators)) and not test.covariates:
+        raise UsageError(
+            f"{method} takes no covariates or moderators", fix="Use method='lmm' or 'moderated'."
+        )
+    if weights is not None and not test.weighted:
+        raise UsageError(f"{method} takes no weights", fix="Use method='moderated'.")
     if layer in (schema.RAW, schema.BELOW_LOD, schema.IMPUTED):
         raise UnitsError(
             f"The layer {layer!r} is not on the scale of X",
@@ -150,7 +206,7 @@ def differential(
             fix="Test X; a mask or raw values are no log2 values.",
         )
     require_slug(key_added)
-    units = require_log(adata, "tl.differential")
+    units = _units(adata, test.counts)
     if adata.n_vars == 0:
         raise InputError("There is no feature to test", where="var", fix="Look at the filters.")
     design = build_design(
@@ -160,54 +216,97 @@ def differential(
         arm=arm,
         control=control,
         covariates=covariates,
-        contrasts=contrasts,
         moderators=moderators,
+        contrasts=contrasts,
         joint=joint,
-        constrained=baseline == "constrained",
+        constrained=options.get("baseline") == "constrained",
     )
-    values = dense(adata, layer)
-    tested = METHODS[method].run(values, design, options)
-    sd, sd_df = _baseline_sd(values, design)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        per_unit = small_sample_factor(sd_df) / np.where(sd > 0, sd, np.nan)
-    frames = [
-        result_rows(
-            adata.var_names,
-            contrast.name,
-            estimate=result.estimate,
-            se=result.se,
-            df=np.asarray(result.df, dtype=float),
-            effect_size=result.estimate * per_unit,
-            n_pairs=result.n_pairs,
-            n_obs=result.n_obs,
-            status=result.status,
-            method=f"{method} (F, {result.rank} df)" if contrast.joint else method,
-            units=units,
-            statistic=result.statistic,
-            p_value=result.p_value,
-        )
-        for contrast, result in zip(design.contrasts, tested, strict=True)
-    ]
-    frame = collect(frames)
+    values = matrix(adata, layer)
+    if test.weighted:
+        options["weights"] = None if weights is None else numeric_weights(adata, weights)
+    tested = test.run(values, design, options)
+    if test.levels is not None:
+        values = test.levels(values, design, options)
+    spread = join_moments(
+        [moments(values[:, b], design.cell, len(design.cells)) for b in blocks(adata.n_vars)]
+    )
+    frame = result_table(tested, spread, design, adata.var_names, method, units)
     adata.uns[key_added] = frame
+    if options.get("variance") == "pooled":
+        _note_variances(adata, spread, design, key_added)
+    options["weights"] = weights
     add_step(
         adata,
         "tl.differential",
         method=method,
-        **options,
+        **{k: v for k, v in options.items() if v is not None},
         arm=arm,
         control=control,
         covariates=list(covariates),
+        moderators=list(moderators),
         contrasts=[c.name for c in design.contrasts],
         key_added=key_added,
     )
     return frame
 
 
-def _baseline_sd(values: np.ndarray, design: Design) -> tuple[np.ndarray, np.ndarray]:
-    at_start = np.array([c.timepoint == design.baseline for c in design.cells])
-    rows = np.flatnonzero(at_start[design.cell])
-    group = design.cell[rows]
-    parts = [between_sd(values[rows, b], group) for b in blocks(values.shape[1])]
-    sd, df = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return sd, df
+def _units(adata: AnnData, counts: bool) -> str:
+    if not counts:
+        return require_log(adata, "tl.differential")
+    known = require_units(adata)
+    if known != "counts":
+        raise UnitsError(
+            f"voom needs counts and X holds {known}",
+            where=f"uns['{schema.UNS}']['{schema.UNITS}']",
+            fix="Use method='lmm' or 'moderated' on values of a log scale.",
+        )
+    return "log_cpm"
+
+
+def result_table(
+    tested: Sequence[Tested],
+    spread: Moments,
+    design: Design,
+    features: pd.Index,
+    method: str,
+    units: str,
+) -> pd.DataFrame:
+    sd, sd_df = spread.pooled(cells_of(design, design.baseline))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        per_unit = small_sample_factor(sd_df) / np.where(sd > 0, sd, np.nan)
+    return collect(
+        [
+            result_rows(
+                features,
+                contrast.name,
+                estimate=result.estimate,
+                se=result.se,
+                df=result.df,
+                effect_size=result.estimate * per_unit,
+                n_pairs=result.n_pairs,
+                n_obs=result.n_obs,
+                status=result.status,
+                method=f"{method} (F, {result.rank} df)" if contrast.joint else method,
+                units=units,
+                statistic=result.statistic,
+                p_value=result.p_value,
+            )
+            for contrast, result in zip(design.contrasts, tested, strict=True)
+        ]
+    )
+
+
+def _note_variances(adata: AnnData, spread: Moments, design: Design, key_added: str) -> None:
+    """Store and tell the features that one pooled variance does not fit."""
+    notes = variance_notes(spread, design, adata.var_names)
+    adata.uns[f"{key_added}_variances"] = notes
+    if len(notes) == 0:
+        return
+    worst = notes.loc[np.abs(np.log(notes["sd_ratio"])).idxmax()]
+    names = list(dict.fromkeys(notes["feature"].astype(str)))
+    warn(
+        f"The SD of {len(names)} features ({shown(names)}) differs between time points, by a "
+        f"factor of {worst['sd_ratio']:.2g} for {worst['feature']} at {worst[schema.TIMEPOINT]}; "
+        "one pooled variance is wrong there. Use variance='contrast', or method='paired_t'. "
+        f"uns['{key_added}_variances'] lists them."
+    )

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import Contrast, Design
+from exerkine_omics.cohort import Contrast, Design, Matrix
 from exerkine_omics.kernels import _ebayes, _lmm, _lmm_joint, _lmm_sums
 from exerkine_omics.parallel import blocks
 from exerkine_omics.tl._method import Tested, TestMethod, changes, status_of
@@ -18,7 +18,7 @@ _FULL_RANK = 1e-9
 _EQUAL_DF = 1e-6  # relative: the df of complete features differ by rounding only
 
 
-def run_lmm(values: np.ndarray, design: Design, options: Mapping[str, Any]) -> list[Tested]:
+def run_lmm(values: Matrix, design: Design, options: Mapping[str, Any]) -> list[Tested]:
     """Fit once for all contrasts, or once a contrast on the rows of its own cells."""
 
     def pairs(contrast: Contrast) -> np.ndarray:
@@ -39,7 +39,7 @@ def run_lmm(values: np.ndarray, design: Design, options: Mapping[str, Any]) -> l
     return tested
 
 
-def gather(values: np.ndarray, design: Design, rows: np.ndarray) -> _lmm_sums.Sums:
+def gather(values: Matrix, design: Design, rows: np.ndarray) -> _lmm_sums.Sums:
     """Gather the sums of all features, block by block, over the chosen rows."""
     layout = _lmm_sums.Layout.of(design.matrix[rows], design.subject[rows])
     every = bool(rows.all())
@@ -184,6 +184,11 @@ _F: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
 LMM = TestMethod(
     "lmm",
     "random intercept per subject by REML",
-    {"ddf": tuple(_T), "variance": ("pooled", "contrast"), "moderate": (False, True)},
+    {
+        "ddf": tuple(_T),
+        "variance": ("pooled", "contrast"),
+        "moderate": (False, True),
+        "baseline": ("free", "constrained"),
+    },
     run_lmm,
 )

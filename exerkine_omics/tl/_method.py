@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import Contrast, Design
+from exerkine_omics.cohort import Contrast, Design, Matrix
 from exerkine_omics.errors import UsageError, shown
 from exerkine_omics.kernels import _paired
 
@@ -38,16 +38,18 @@ class TestMethod:
     """A test: its name, its options with their values (the first is the default), its function.
 
     ``weighted`` tests take ``options["weights"]``, one precision weight a sample or None;
-    ``counts`` tests take counts in place of values on a log scale.
+    ``counts`` tests take counts in place of values on a log scale, and ``levels`` gives the values
+    that they test.
     """
 
     name: str
     description: str
     options: Mapping[str, tuple[Any, ...]]
-    run: Callable[[np.ndarray, Design, Mapping[str, Any]], list[Tested]]
+    run: Callable[[Matrix, Design, Mapping[str, Any]], list[Tested]]
     covariates: bool = True
     weighted: bool = False
     counts: bool = False
+    levels: Callable[[Matrix, Design, Mapping[str, Any]], Matrix] | None = None
 
     def choose(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Fill in the defaults; a foreign option or value is an error."""

@@ -52,4 +52,6 @@ def run_paired_t(values: np.ndarray, design: Design, options: Mapping[str, Any])
     return results
 
 
-PAIRED_T = TestMethod("paired_t", "paired t; Welch's t of changes between arms", {}, run_paired_t)
+PAIRED_T = TestMethod(
+    "paired_t", "paired t; Welch's t of changes between arms", {}, run_paired_t, covariates=False
+)

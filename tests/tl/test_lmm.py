@@ -80,7 +80,10 @@ def test_variance_contrast_uses_its_own_cells(trial: ad.AnnData) -> None:
     late = (trial.obs["timepoint"] == "late").to_numpy()
     trial.X[late] += np.random.default_rng(2).normal(0, 5, trial.X[late].shape)
     own = exo.tl.differential(trial, arm=None, variance="contrast")
-    pooled = exo.tl.differential(trial, arm=None)
+    with pytest.warns(exo.errors.ExerkineWarning, match="variance='contrast'"):
+        pooled = exo.tl.differential(trial, arm=None)
+    notes = trial.uns["differential_variances"]
+    assert set(notes["timepoint"]) == {"late"} and (notes["sd_ratio"] > 1.5).all()
     paired = exo.tl.differential(trial, arm=None, method="paired_t")
     post = [f[f["contrast"] == "post - pre"]["se"].median() for f in (own, pooled, paired)]
     assert post[1] > 2 * post[0]

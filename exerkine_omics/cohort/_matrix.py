@@ -1,0 +1,54 @@
+"""The matrix of an AnnData, in memory or read a block of features at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from anndata import AnnData
+
+from exerkine_omics.cohort._meta import dense
+from exerkine_omics.errors import InputError, UsageError, shown
+
+
+class Stored:
+    """Samples x features that stay in their file (backed h5ad, zarr, dask) until they are sliced.
+
+    ``stored[:, a:b]`` and ``stored[rows, a:b]`` read those features only, as float64; infinite
+    values are an error, NaN means missing.
+    """
+
+    def __init__(self, values: Any, where: str) -> None:
+        self.values, self.where = values, where
+        self.shape: tuple[int, int] = tuple(values.shape)
+
+    def __getitem__(self, key: tuple[Any, slice]) -> np.ndarray:
+        rows, columns = key
+        block = self.values[:, columns]
+        block = block.toarray() if hasattr(block, "toarray") else block
+        block = np.asarray(block, dtype=np.float64)
+        _require_finite(block, self.where)
+        return block if isinstance(rows, slice) and rows == slice(None) else block[rows]
+
+
+Matrix = np.ndarray | Stored
+
+
+def matrix(adata: AnnData, layer: str | None = None) -> Matrix:
+    """Return X or a layer: an array where it is in memory, else what reads it by features."""
+    if layer is not None and layer not in adata.layers:
+        raise UsageError(f"There is no layer {layer!r}", fix=f"Layers: {shown(adata.layers)}.")
+    values = adata.X if layer is None else adata.layers[layer]
+    if values is None or isinstance(values, np.ndarray) or hasattr(values, "toarray"):
+        return dense(adata, layer)
+    return Stored(values, "adata.X" if layer is None else f"layers[{layer!r}]")
+
+
+def _require_finite(values: np.ndarray, where: str) -> None:
+    endless = int(np.isinf(values).sum())
+    if endless:
+        raise InputError(
+            f"{endless} values are infinite",
+            where=where,
+            fix="Make them NaN if they are missing; exo.pp.check(adata) names them.",
+        )
