@@ -69,7 +69,7 @@ class Summary:
         )
 
     def design(self, constrained: bool = False) -> Design:
-        """The design without its rows."""
+        """Make the design without its rows."""
         c = self.context
         columns, names = cell_columns(self.cells, c["baseline"], constrained)
         return Design(
@@ -120,7 +120,7 @@ class Summary:
                 head = json.loads(stored["head"].tobytes().decode())
                 if head["version"] != VERSION:
                     raise InputError(
-                        f"The summary has version {head['version']!r}, this package reads {VERSION}",
+                        f"The summary has version {head['version']!r}, {VERSION} is read here",
                         where=str(path),
                         fix="Make it again with this version of exerkine_omics.",
                     )

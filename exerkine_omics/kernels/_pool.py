@@ -13,7 +13,7 @@ from exerkine_omics.kernels._lmm_sums import Sums, on_sizes, with_absent
 
 
 def turned(sums: Sums, matrix: np.ndarray, ones: np.ndarray, centre: np.ndarray) -> Sums:
-    """Sums in other columns and about another centre.
+    """Turn sums to other columns and to another centre.
 
     Parameters
     ----------

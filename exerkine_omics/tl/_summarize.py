@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from anndata import AnnData
@@ -115,7 +116,7 @@ def summarize(
         for part, width in zip(counts, (len(d) for d in dropped), strict=True)
     ]
     known = meta(adata)
-    context = {key: str(known.get(key, schema.UNKNOWN)) for key in MATCHING}
+    context: dict[str, Any] = {key: str(known.get(key, schema.UNKNOWN)) for key in MATCHING}
     context |= {
         "baseline": design.baseline,
         "timepoints": list(design.timepoints),
