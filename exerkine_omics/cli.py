@@ -106,6 +106,54 @@ def check(
         raise typer.Exit(4)
 
 
+@app.command()
+def summarize(
+    config: Annotated[Path, typer.Argument(help="YAML file, see examples/.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="File to write (.npz).")],
+    cohort: Annotated[str | None, typer.Option(help="Cohort, where there are several.")] = None,
+    min_people: Annotated[int, typer.Option(help="Fewest people behind a sum.", min=1)] = 5,
+    seed: Seed = None,
+) -> None:
+    """Write the sums of a cohort that other sites may have: no rows of people."""
+    from exerkine_omics.workflow import summarize_config
+
+    path = summarize_config(config, out, cohort=cohort, min_people=min_people, seed=seed)
+    typer.echo(path)
+
+
+@app.command()
+def pool(
+    files: Annotated[list[Path], typer.Argument(help="Files of exerkine summarize.")],
+    out: Out,
+    control: Annotated[str | None, typer.Option(help="Arm whose change is subtracted.")] = None,
+    contrast: Annotated[
+        list[str] | None, typer.Option(help="NAME=EXPRESSION over cells; may be repeated.")
+    ] = None,
+    ddf: Annotated[str | None, typer.Option(help="kenward-roger, satterthwaite.")] = None,
+    joint: Annotated[bool, typer.Option(help="Add the joint F tests.")] = False,
+    moderate: Annotated[bool, typer.Option(help="Squeeze residual variances.")] = False,
+    common: Annotated[bool, typer.Option(help="Pool the features all sites have.")] = False,
+) -> None:
+    """Test change in all sites together, from their summaries."""
+    from exerkine_omics.errors import UsageError
+    from exerkine_omics.workflow import pool_files
+
+    named = [text.partition("=") for text in contrast or []]
+    if not all(name and expression for name, _, expression in named):
+        raise UsageError("A contrast is NAME=EXPRESSION", where="--contrast")
+    path = pool_files(
+        files,
+        out,
+        contrasts={name.strip(): text for name, _, text in named} or None,
+        control=control,
+        ddf=ddf,
+        joint=joint,
+        moderate=moderate or None,
+        common=common,
+    )
+    typer.echo(path)
+
+
 @signatures_app.command("list")
 def signatures_list() -> None:
     """List the shipped signatures."""

@@ -24,10 +24,12 @@ def numeric_columns(
 ) -> tuple[np.ndarray, tuple[str, ...], np.ndarray, np.ndarray]:
     """Columns of ``obs`` in SDs about their mean (over samples, or people), names, means, SDs.
 
-    Text and booleans become one 0/1 column a level after the first, ``sex[M]``.
+    Text and booleans become one 0/1 column a level after the first, ``sex[M]``; without
+    ``person`` these keep their zero, so that a level without rows is a column of zeros.
     """
     columns: list[np.ndarray] = []
     labels: list[str] = []
+    level_columns: list[int] = []
     for name in names:
         values = obs[name]
         missing = obs.index[values.isna()]
@@ -42,6 +44,7 @@ def numeric_columns(
             labels.append(name)
             continue
         for level in ordered_levels(values)[1:]:
+            level_columns.append(len(columns))
             columns.append((values.astype(str) == level).to_numpy(dtype=float))
             labels.append(f"{name}[{level}]")
     matrix = np.column_stack(columns) if columns else np.empty((len(obs), 0))
@@ -52,7 +55,9 @@ def numeric_columns(
         return matrix, tuple(labels), np.zeros(matrix.shape[1]), np.ones(matrix.shape[1])
     # the unit of a covariate is free, and this one keeps the sums exact
     centre = matrix.mean(axis=0)
-    if person is not None:
+    if person is None:
+        centre[level_columns] = 0.0
+    else:
         each = np.zeros((person.max() + 1, matrix.shape[1]))
         np.add.at(each, person, matrix - centre)
         centre = centre + (each / np.bincount(person)[:, None]).mean(axis=0)

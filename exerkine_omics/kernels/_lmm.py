@@ -22,6 +22,7 @@ from exerkine_omics.kernels._lmm_sums import Sums, take
 SINGULAR = 1e-8  # lme4 calls a relative SD below 1e-4 singular
 _ROUNDS = 60
 _TOLERANCE = 1e-6  # of rho; the step that goes below it is taken, and Newton squares the error
+_NARROW = 1e-12  # a bracket of this width is a point
 _GRID = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
 _LARGEST = 1 - 1e-10
 
@@ -228,10 +229,13 @@ def _newton(sums: Sums, rho: np.ndarray, active: np.ndarray) -> None:
         curve = curve * scale**2 + 2 * slope * (1 + theta)
         low, high = np.where(slope < 0, now, low), np.where(slope > 0, now, high)
         step = now - slope / curve
-        inside = (curve > 0) & (step > low) & (step < high)
-        new = np.where(inside, step, (low + high) / 2)
-        rho[active] = new
-        left = np.flatnonzero(~(np.abs(new - now) <= _TOLERANCE * np.minimum(new, 1 - new)))
+        # a last small step is taken even where rounding has put it just outside
+        small = np.abs(step - now) <= _TOLERANCE * np.minimum(now, 1 - now)
+        done = (curve > 0) & small
+        inside = (curve > 0) & (small | ((step > low) & (step < high)))
+        rho[active] = np.where(inside, step, (low + high) / 2)
+        done |= high - low <= _NARROW
+        left = np.flatnonzero(~done)
         if len(left) < len(active):
             active, low, high, part = active[left], low[left], high[left], take(part, left)
 

@@ -305,7 +305,7 @@ def _note_variances(adata: AnnData, spread: Moments, design: Design, key_added: 
     worst = notes.loc[np.abs(np.log(notes["sd_ratio"])).idxmax()]
     names = list(dict.fromkeys(notes["feature"].astype(str)))
     warn(
-        f"The SD of {len(names)} features ({shown(names)}) differs between time points, by a "
+        f"The SD of {shown(names)} differs between time points, by a "
         f"factor of {worst['sd_ratio']:.2g} for {worst['feature']} at {worst[schema.TIMEPOINT]}; "
         "one pooled variance is wrong there. Use variance='contrast', or method='paired_t'. "
         f"uns['{key_added}_variances'] lists them."

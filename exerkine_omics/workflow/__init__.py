@@ -5,6 +5,7 @@ from exerkine_omics.workflow._config import RunConfig, load_config, parse_config
 from exerkine_omics.workflow._coverage_file import coverage_file
 from exerkine_omics.workflow._demo import run_demo
 from exerkine_omics.workflow._run import run, run_config
+from exerkine_omics.workflow._sites import pool_files, summarize_config
 
 __all__ = [
     "RunConfig",
@@ -12,9 +13,11 @@ __all__ = [
     "coverage_file",
     "load_config",
     "parse_config",
+    "pool_files",
     "run",
     "run_config",
     "run_demo",
+    "summarize_config",
 ]
 
 

@@ -72,14 +72,23 @@ class ScoreConfig(_Strict):
 class DifferentialConfig(_Strict):
     """Options of `exo.tl.differential`."""
 
-    method: Literal["lmm", "moderated", "paired_t"] = "lmm"
-    ddf: Literal["kenward-roger", "satterthwaite", "residual"] | None = None
-    variance: Literal["pooled", "contrast"] | None = None
+    method: Literal["lmm", "moderated", "voom", "paired_t", "wilcoxon", "signflip"] = "lmm"
     arm: str | None = "arm"
     control: str | None = None
     covariates: list[str] = []
-    contrasts: dict[str, str] | None = None
+    moderators: list[str] = []
+    contrasts: dict[str, str | list[str]] | None = None
+    joint: bool = False
+    baseline: Literal["free", "constrained"] | None = None
+    ddf: Literal["kenward-roger", "satterthwaite", "residual"] | None = None
+    variance: Literal["pooled", "contrast"] | None = None
+    moderate: bool | None = None
+    block: Literal["fixed", "correlation"] | None = None
+    trend: bool | None = None
+    robust: bool | None = None
     legacy: bool | None = None
+    weights: str | None = None
+    n_permutations: int | None = Field(default=None, gt=0)
 
 
 class TypicalErrorConfig(_Strict):

@@ -21,8 +21,18 @@ _TESTS = {
         "a linear model of arm by time point with the subject as fixed block and residual "
         "variances moderated by empirical Bayes (Smyth 2004)"
     ),
+    "voom": (
+        "a linear model of log2 counts per million (TMM) with precision weights (voom), the "
+        "subject as fixed block and residual variances moderated by empirical Bayes"
+    ),
     "paired_t": (
         "paired t tests on each person's own change, and Welch's t test of the changes between arms"
+    ),
+    "wilcoxon": (
+        "Wilcoxon signed-rank tests on each person's own change, and rank-sum tests between arms"
+    ),
+    "signflip": (
+        "sign-flip permutation of people's own changes, with family-wise error control by max-T"
     ),
 }
 _SMYTH = (
