@@ -58,8 +58,8 @@ def _paule_mandel(y: np.ndarray, v: np.ndarray, k: np.ndarray) -> np.ndarray:
 def _reml(y: np.ndarray, v: np.ndarray, k: np.ndarray) -> np.ndarray:
     """Maximise the restricted likelihood over tau2 >= 0: the highest of its maxima.
 
-    It can have several when standard errors differ much. A geometric grid finds the highest;
-    Newton's steps on the derivative, kept inside the bracket of its neighbours, finish. Above
+    It can have several when standard errors differ much. Each maximum on a geometric grid is
+    followed by Newton's steps on the derivative, kept between the grid's neighbours. Above
     max(v, 3/4 range(y)^2) the derivative is negative, so the grid ends there.
     """
     tau2 = np.zeros(len(k))
@@ -71,39 +71,43 @@ def _reml(y: np.ndarray, v: np.ndarray, k: np.ndarray) -> np.ndarray:
     span = np.where(own, y, -np.inf).max(axis=1) - np.where(own, y, np.inf).min(axis=1)
     smallest, largest = v.min(axis=1), np.where(own, v, 0.0).max(axis=1)
     top = np.maximum(largest, 0.75 * span**2)
-    ratio = (top / (1e-4 * smallest)) ** (1 / (_GRID - 1))
+    # 0, then 1e-4 of the smallest variance to the top
+    grid = np.zeros((_GRID + 1, len(rows)))
+    grid[1:] = np.geomspace(1e-4 * smallest, top, _GRID)
+    value = np.array([_restricted_likelihood(y, v, t) for t in grid])
+    edge = np.full((1, len(rows)), -np.inf)
+    peak = (value >= np.vstack([edge, value[:-1]])) & (value >= np.vstack([value[1:], edge]))
+    at, row = np.nonzero(peak)
+    low, high = grid[np.maximum(at - 1, 0), row], grid[np.minimum(at + 1, _GRID), row]
+    t = _climb(y[row], v[row], grid[at, row], low, high)
+    # a climb of rounding's size is none: 0 stays 0
+    t = np.where(t > _TOLERANCE * smallest[row], t, 0.0)
+    height = _restricted_likelihood(y[row], v[row], t)
+    order = np.lexsort((t, -height, row))
+    tau2[rows] = t[order][np.unique(row[order], return_index=True)[1]]
+    return tau2
 
-    def point(number: np.ndarray | int) -> np.ndarray:
-        # 0, then 1e-4 of the smallest variance to the top
-        return np.where(np.asarray(number) == 0, 0.0, 1e-4 * smallest * ratio ** (number - 1.0))
 
-    best, best_value = np.zeros(len(rows), dtype=int), np.full(len(rows), -np.inf)
-    for number in range(_GRID + 1):
-        value = _restricted_likelihood(y, v, point(number))
-        better = value > best_value
-        best[better], best_value[better] = number, value[better]
-    t = point(best)
-    rises = _slope(y, v, t)[0] > 0
-    low = np.where(rises, t, point(np.maximum(best - 1, 0)))
-    high = np.where(rises, point(best + 1), t)
-    active = np.flatnonzero(high > low)
+def _climb(
+    y: np.ndarray, v: np.ndarray, t: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> np.ndarray:
+    """Newton's steps from t to the maximum in its bracket, halving where a step leaves it."""
+    t, low, high = t.copy(), low.copy(), high.copy()
+    smallest = v.min(axis=1)
+    active = np.arange(len(t))
     for _ in range(_ROUNDS):
         now = t[active]
         slope, curve = _slope(y[active], v[active], now)
         low[active] = np.where(slope > 0, now, low[active])
         high[active] = np.where(slope > 0, high[active], now)
         following = now - slope / curve
-        inside = (curve < 0) & (following > low[active]) & (following < high[active])
+        inside = (curve < 0) & (following >= low[active]) & (following <= high[active])
         following = np.where(inside, following, (low[active] + high[active]) / 2)
         t[active] = following
-        scale = _TOLERANCE * (following + smallest[active])
-        moved = np.abs(following - now) > scale
-        active = active[moved & (slope != 0)]
+        active = active[np.abs(following - now) > _TOLERANCE * (following + smallest[active])]
         if not len(active):
             break
-    # a rise that ends at the boundary itself
-    tau2[rows] = np.where(t > _TOLERANCE * smallest, t, 0.0)
-    return tau2
+    return t
 
 
 def _restricted_likelihood(y: np.ndarray, v: np.ndarray, tau2: np.ndarray) -> np.ndarray:
