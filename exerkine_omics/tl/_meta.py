@@ -61,7 +61,8 @@ def meta(
         narrow below some 20 cohorts.
     pool
         ``estimate``: estimates in their unit. ``standardised``: ``effect_size`` with SE =
-        se x effect_size / estimate, in baseline SDs. ``direction``: signed Stouffer z of the p
+        se x effect_size / estimate, in baseline SDs; keep Hartung-Knapp there, since that SE
+        leaves out the error of the SD. ``direction``: signed Stouffer z of the p
         values, weights sqrt(n_pairs), with the votes. ``auto``: ``estimate`` where units (and
         platforms) agree, else an error.
     platforms

@@ -109,8 +109,9 @@ def join(
     several: str,
 ) -> Cells:
     """Line up the cohorts' rows by contrast and common id."""
-    maps = {} if features is None else {str(k): v for k, v in features.items()}
-    _known_cohorts(maps, frames, "features=")
+    if features is not None:
+        _known_cohorts(features, frames, "features=")
+    maps = {str(k): v for k, v in (features or {}).items()}
     parts = []
     for number, (name, frame) in enumerate(frames.items()):
         part = _plain(name, frame)
@@ -152,9 +153,10 @@ def require_shared(cells: Cells, min_cohorts: int) -> None:
     if min_cohorts == 1 or len(cells.cohorts) == 1:
         return
     if not (np.isfinite(cells.numbers["n_obs"]).sum(axis=1) > 1).any():
+        contrasts, features = (dict.fromkeys(v) for v in (cells.contrast, cells.feature))
         raise AnalysisError(
             "No feature stands in two cohorts under the same contrast; the contrasts are "
-            f"{shown(dict.fromkeys(cells.contrast))}, the features {shown(cells.feature)}",
+            f"{shown(contrasts)}, the features {shown(features)}",
             where="frames=",
             fix=f"Give features={{cohort: Series to a common id}}, or rename: {_RENAME}.",
         )
@@ -171,7 +173,11 @@ def warn_of_zeros(cells: Cells) -> None:
         )
 
 
-def _known_cohorts(given: Mapping[str, Any], frames: Mapping[str, Any], where: str) -> None:
+def _known_cohorts(given: Any, frames: Mapping[str, Any], where: str) -> None:
+    if not isinstance(given, Mapping):
+        raise UsageError(
+            f"{where}{type(given).__name__} names no cohorts", fix="Give {cohort: ...}, a dict."
+        )
     unknown = [k for k in given if str(k) not in frames]
     if unknown:
         raise UsageError(f"{shown(unknown)} are no cohorts; these are {shown(frames)}", where=where)
@@ -205,6 +211,10 @@ def _plain(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 def _common_ids(name: str, feature: pd.Series, given: Any) -> pd.Series:
     where = f"features[{name!r}]"
+    if not isinstance(given, (pd.Series, Mapping)):
+        raise UsageError(
+            f"{where} is a {type(given).__name__}", fix="Give a Series from feature to common id."
+        )
     known = pd.Series(given, dtype=object)
     known.index = known.index.astype(str)
     if known.index.has_duplicates:

@@ -122,7 +122,7 @@ def _status(
     return status_of(
         len(k),
         (few & (k == 0) & joint, "a joint test has no estimate to pool"),
-        (few & (k == 0) & lacking, f"no cohort has an estimate with {want}"),
+        (few & (k == 0) & lacking, f"no cohort has an estimate with its {want}"),
         (few & (k == 0), "no cohort has a result"),
         (few & (k == 1), "one cohort only"),
         (few, f"fewer than {min_cohorts} cohorts"),
