@@ -61,10 +61,10 @@ def meta(
         narrow below some 20 cohorts.
     pool
         ``estimate``: estimates in their unit. ``standardised``: ``effect_size`` with SE =
-        se x effect_size / estimate, in baseline SDs; keep Hartung-Knapp there, since that SE
-        leaves out the error of the SD. ``direction``: signed Stouffer z of the p
-        values, weights sqrt(n_pairs), with the votes. ``auto``: ``estimate`` where units (and
-        platforms) agree, else an error.
+        se x effect_size / estimate, in baseline SDs (of `associate`, its standardised slope);
+        keep Hartung-Knapp there, since that SE leaves out the error of the SD. ``direction``:
+        signed Stouffer z of the two-sided p values, weights sqrt(n_pairs), with the votes.
+        ``auto``: ``estimate`` where units (and platforms) agree, else an error.
     platforms
         ``{cohort: platform}``, for all cohorts.
     features
@@ -72,7 +72,8 @@ def meta(
         not named keeps its ids. A feature without an id does not enter, with a warning.
     several
         What to do with several assays of one id in one cohort: ``error``, or ``smallest_se``,
-        which takes, contrast by contrast, the one with the smallest SE on the pooled scale.
+        which takes, contrast by contrast, the one with the smallest SE (in SDs, unless
+        estimates are pooled).
     min_cohorts
         Least number of cohorts. With 1, a feature of one cohort passes through with its own df,
         p and interval, and without heterogeneity.
