@@ -2,6 +2,7 @@
 
 from exerkine_omics.pl._coverage import coverage
 from exerkine_omics.pl._forest import forest
+from exerkine_omics.pl._meta_forest import meta_forest
 from exerkine_omics.pl._qc import qc
 from exerkine_omics.pl._responders import responders
 from exerkine_omics.pl._roc import roc
@@ -13,6 +14,7 @@ from exerkine_omics.pl._volcano import volcano
 __all__ = [
     "coverage",
     "forest",
+    "meta_forest",
     "qc",
     "responders",
     "roc",

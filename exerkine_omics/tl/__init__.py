@@ -1,6 +1,7 @@
 """AnnData to results: scores, tests, responders."""
 
 from exerkine_omics.tl._differential import differential
+from exerkine_omics.tl._meta import meta
 from exerkine_omics.tl._pool import pool
 from exerkine_omics.tl._responders import responders
 from exerkine_omics.tl._score import context_notes, score, score_change
@@ -10,6 +11,7 @@ from exerkine_omics.tl._summarize import summarize
 __all__ = [
     "context_notes",
     "differential",
+    "meta",
     "pool",
     "responders",
     "score",
