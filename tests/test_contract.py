@@ -24,7 +24,7 @@ PUBLIC = {
     "io": {"from_frames", "read_table", "set_samples", "read", "write"},
     "pp": {"check", "pair", "delta", "log2", "concat"},
     "sig": {"load"},
-    "tl": {"score", "score_change", "differential", "responders"},
+    "tl": {"score", "score_change", "differential", "responders", "meta", "summarize", "pool"},
     "ml": {"evaluate"},
     "pl": {
         "volcano",

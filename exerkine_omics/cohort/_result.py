@@ -16,7 +16,7 @@ Rows = Mapping[str, Any]
 
 def result_rows(
     features: Sequence[str] | pd.Index,
-    contrast: str,
+    contrast: str | np.ndarray,
     *,
     estimate: np.ndarray,
     se: np.ndarray,
@@ -29,26 +29,31 @@ def result_rows(
     units: str,
     statistic: np.ndarray | None = None,
     p_value: np.ndarray | None = None,
+    ci_low: np.ndarray | None = None,
+    ci_high: np.ndarray | None = None,
+    p_adj: np.ndarray | None = None,
     level: float = 0.95,
 ) -> Rows:
     """One contrast's rows for `collect`; a number is NaN wherever ``status`` is not ``ok``.
 
-    ``statistic`` and ``p_value`` default to the t statistic and its two-sided p on ``df``.
+    ``statistic``, ``p_value`` and the interval default to the t statistic, its two-sided p and
+    the interval on ``df`` (normal where it is infinite); ``p_adj`` to Benjamini-Hochberg's within
+    the contrast.
     """
     estimate, se, df = (np.asarray(v, dtype=float) for v in (estimate, se, df))
     with np.errstate(invalid="ignore", divide="ignore"):
         t_value = estimate / se if statistic is None else statistic
-        p = 2 * special.stdtr(df, -np.abs(t_value)) if p_value is None else p_value
-        half = special.stdtrit(df, 0.5 + level / 2) * se
+        p = t_tail(t_value, df) if p_value is None else p_value
+        half = t_quantile(df, 0.5 + level / 2) * se
     numbers = {
         "estimate": estimate,
         "se": se,
         "df": df,
         "statistic": t_value,
         "p_value": p,
-        "p_adj": np.full(len(features), np.nan),
-        "ci_low": estimate - half,
-        "ci_high": estimate + half,
+        "p_adj": np.full(len(features), np.nan) if p_adj is None else p_adj,
+        "ci_low": estimate - half if ci_low is None else ci_low,
+        "ci_high": estimate + half if ci_high is None else ci_high,
         "effect_size": effect_size,
     }
     status = np.asarray(status, dtype=object)
@@ -56,7 +61,8 @@ def result_rows(
     if missing.any():
         numbers = {k: np.where(missing, np.nan, v) for k, v in numbers.items()}
     return {
-        "feature": features if isinstance(features, pd.Index) else pd.Index(features, dtype=object),
+        "feature": features,
+        "adjusted": p_adj is not None,
         "contrast": contrast,
         **numbers,
         "n_pairs": n_pairs,
@@ -66,6 +72,17 @@ def result_rows(
         "family": contrast,
         "status": status if missing.any() else schema.OK,
     }
+
+
+def t_tail(statistic: np.ndarray, df: np.ndarray) -> np.ndarray:
+    """Two-sided p of a t statistic; infinite df are the normal's."""
+    tail = special.stdtr(df, -np.abs(statistic))
+    return 2 * np.where(np.isposinf(df), special.ndtr(-np.abs(statistic)), tail)
+
+
+def t_quantile(df: np.ndarray, share: float) -> np.ndarray:
+    """Quantile of t; infinite df are the normal's."""
+    return np.where(np.isposinf(df), special.ndtri(share), special.stdtrit(df, share))
 
 
 def collect(rows: Sequence[Rows]) -> pd.DataFrame:
@@ -81,13 +98,17 @@ def collect(rows: Sequence[Rows]) -> pd.DataFrame:
             columns[column] = _stack(parts, sizes)
         else:
             columns[column] = np.concatenate(parts).astype(dtype, copy=False)
-    columns["p_adj"] = adjust(columns["p_value"], columns["family"].codes)
+    own = adjust(columns["p_value"], columns["family"].codes)
+    given = np.repeat([bool(part["adjusted"]) for part in rows], sizes)
+    columns["p_adj"] = np.where(given, columns["p_adj"], own)
     return pd.DataFrame(columns, copy=False)
 
 
 def _stack(parts: Sequence[Any], sizes: Sequence[int]) -> pd.Categorical:
     """Concatenate texts as one categorical; a part is one text for all its rows, or one a row."""
-    if all(part is parts[0] for part in parts) and isinstance(parts[0], pd.Index):
+    first = parts[0]
+    whole = isinstance(first, pd.Index) and first.is_unique and first.dtype == object
+    if whole and all(part is first for part in parts):
         codes = np.tile(np.arange(len(parts[0])), len(parts))
         return pd.Categorical.from_codes(codes, categories=parts[0], validate=False)
     known: dict[str, int] = {}

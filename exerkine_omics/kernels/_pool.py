@@ -78,4 +78,4 @@ def added_moments(parts: Sequence[Moments]) -> Moments:
             np.where(part.n > 0, part.square + part.n * (m - mean) ** 2, 0.0)
             for part, m in zip(parts, means, strict=True)
         )
-    return Moments(np.asarray(n), mean, np.asarray(square))
+    return Moments(np.asarray(n), np.asarray(mean), np.asarray(square))

@@ -139,11 +139,11 @@ def meta(
     jobs = [(name, cells.without(name)) for name in cells.cohorts] if leave_one_out else []
     parts, extras = [], []
     for left_out, part in jobs or [("", cells)]:
-        frame, extra = pool_rows(part, pool, method, interval, min_cohorts, units)
+        rows, extra = pool_rows(part, pool, method, interval, min_cohorts, units)
         if left_out:
-            frame["family"] += f", without {left_out}"
+            rows = {**rows, "family": rows["family"] + f", without {left_out}"}
             extra["left_out"] = left_out
-        parts.append(frame)
+        parts.append(rows)
         extras.append(extra)
     result = pd.concat([collect(parts), pd.concat(extras, ignore_index=True)], axis=1)
     if leave_one_out:

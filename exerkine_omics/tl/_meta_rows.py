@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import result_frame
+from exerkine_omics.cohort import result_rows
 from exerkine_omics.kernels import _meta as kernel
 from exerkine_omics.tl._meta_frames import Cells
 from exerkine_omics.tl._method import status_of
@@ -55,9 +55,9 @@ def pool_rows(
         size = np.where(whole, effect.estimate, np.nan)
         _pass_through(numbers, size, cells, enters, pool)
     status = _status(cells, enters, k, flat, min_cohorts, pool)
-    frame = result_frame(
-        list(cells.feature),
-        "",
+    rows = result_rows(
+        cells.feature,
+        cells.contrast,
         estimate=numbers["estimate"],
         se=numbers["se"],
         df=numbers["df"],
@@ -69,16 +69,14 @@ def pool_rows(
         status=status,
         method=_name(pool, method, interval),
         units=units,
+        ci_low=numbers["ci_low"],
+        ci_high=numbers["ci_high"],
     )
     blank = np.where(status == schema.OK, 1.0, np.nan)
-    # result_frame's interval is t's; a cohort that passes through keeps its own test's
-    for end in ("ci_low", "ci_high"):
-        frame[end] = numbers[end] * blank
-    frame["contrast"] = frame["family"] = cells.contrast
     extra = pd.DataFrame({name: numbers[name] * blank for name in _EXTRA})
     for name, count in zip(_COUNTS, (k, votes.n_up, votes.n_down), strict=True):
         extra[name] = count.astype("int64")
-    return frame, extra
+    return rows, extra
 
 
 def _name(pool: str, method: str, interval: str) -> str:

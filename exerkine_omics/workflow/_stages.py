@@ -12,7 +12,7 @@ import pandas as pd
 
 from exerkine_omics import io, pl, pp, schema, sig, tl
 from exerkine_omics.cohort import meta, timepoints
-from exerkine_omics.errors import ConfigError, shown
+from exerkine_omics.errors import ConfigError, ExerkineWarning, shown
 from exerkine_omics.workflow._figures import Figures
 from exerkine_omics.workflow._files import records, write_parquet
 from exerkine_omics.workflow._inputs import Cohort
@@ -153,7 +153,8 @@ def differential(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, An
     if section is None:
         return None
     adata = cohort.adata
-    frame = tl.differential(adata, **section.model_dump())
+    with warnings.catch_warnings(record=True) as told:  # the same words stand in the report's notes
+        frame = tl.differential(adata, **section.model_dump())
     write_parquet(folder / "differential.parquet", frame)
     names = _names(adata.var)
     counts: list[dict[str, Any]] = []
@@ -205,7 +206,8 @@ def differential(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, An
         "method": section.method,
         "contrasts": counts,
         "top": records(rows),
-        "notes": [] if section.control else [_NOT_ATTRIBUTABLE],
+        "notes": ([] if section.control else [_NOT_ATTRIBUTABLE])
+        + [str(w.message) for w in told if issubclass(w.category, ExerkineWarning)],
     }
 
 
