@@ -1,11 +1,20 @@
 """AnnData to results: scores, tests, responders."""
 
+from exerkine_omics.tl._associate import associate
 from exerkine_omics.tl._differential import differential
 from exerkine_omics.tl._responders import responders
 from exerkine_omics.tl._score import context_notes, score, score_change
 from exerkine_omics.tl._score_test import score_test
 
-__all__ = ["context_notes", "differential", "responders", "score", "score_change", "score_test"]
+__all__ = [
+    "associate",
+    "context_notes",
+    "differential",
+    "responders",
+    "score",
+    "score_change",
+    "score_test",
+]
 
 
 def __dir__() -> list[str]:
