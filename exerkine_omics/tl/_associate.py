@@ -55,8 +55,9 @@ def associate(
     .. math:: \tilde t = t\, s / \tilde s, \quad
               \tilde s^2 = (d_0 s_0^2 + df\, s^2) / (d_0 + df), \quad \tilde{df} = d_0 + df
 
-    ``ols`` is the default: an answer does not depend on what else was measured, and one feature is
-    enough. ``moderated`` is for few people and many features.
+    ``ols`` is the default: an answer does not depend on what else was measured. ``moderated`` gains
+    power where what makes the outcome moves the feature, and loses some where the feature makes
+    the outcome (a baseline marker), for the marker's own small :math:`s^2` is then drawn up.
 
     Parameters
     ----------
@@ -174,7 +175,7 @@ def associate(
     contrasts = [*unit, *(unit[i] - unit[arms.index(str(control))] for i in others)]
     prefixes = [f"{a}: " if a else "" for a in arms] + [f"{arms[i]} - {control}: " for i in others]
     matrix = _adjustment(sheet, adjust, number, result)
-    strangers = sorted(set(result.index) - set(sheet.ids))
+    strangers = sorted(set(result.dropna().index) - set(sheet.ids))
     if strangers:
         warn(
             f"{len(strangers)} of {len(result)} outcomes belong to nobody with a sample: "
