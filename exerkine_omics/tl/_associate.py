@@ -14,7 +14,7 @@ from anndata import AnnData
 from exerkine_omics import cohort, schema
 from exerkine_omics.cohort import levels
 from exerkine_omics.cohort._design import numeric_columns
-from exerkine_omics.cohort._outcomes import as_names, number_column
+from exerkine_omics.cohort._outcomes import as_names, number_column, require_outcome_columns
 from exerkine_omics.errors import AnalysisError, InputError, UnitsError, UsageError, shown, warn
 from exerkine_omics.kernels._effect import between_sd
 from exerkine_omics.kernels._regression import slope_tests
@@ -163,7 +163,8 @@ def associate(
     listed = pd.concat([_listed(view, result) for view in views], ignore_index=True)
     used = sorted(set(listed.loc[listed["used"], schema.SUBJECT]))
     if not used:
-        text = f"Outcomes are of {shown(result.index)}, samples of {shown(pd.unique(sheet.ids))}"
+        known = shown(result.dropna().index) or "nobody"
+        text = f"Outcomes are of {known}, samples of {shown(pd.unique(sheet.ids))}"
         raise AnalysisError(f"Nobody has both a sample at {at!r} and an outcome. {text}")
     group = sheet.column(arm, used) if arm else pd.Series("", index=used)
     arms = levels(group) if isinstance(group.dtype, pd.CategoricalDtype) else sorted(levels(group))
@@ -310,6 +311,7 @@ class _Sheet:
     def column(self, name: str, used: Sequence[str] | None = None) -> pd.Series:
         """One value a person; of the people ``used`` a missing one is an error."""
         if name in self.people:
+            require_outcome_columns(self.people, name)
             values = self.people[name]
         elif name in self.obs:
             grouped = self.obs[name].groupby(self.ids, observed=True)
@@ -347,11 +349,10 @@ class _Sheet:
 
 def _by_id(data: Any, what: str) -> Any:
     """Person's id as text in the index; row numbers, gaps and doubles are errors."""
-    if isinstance(data.index, pd.RangeIndex) and data.index.name is None and len(data):
+    numbered = isinstance(data.index, pd.RangeIndex) and data.index.name is None and len(data)
+    if numbered or data.index.nlevels > 1:
         fix = f"Make the subject the index: set_index({schema.SUBJECT!r})."
-        raise InputError(
-            "People are matched by id", where=f"{what}, whose rows are numbered", fix=fix
-        )
+        raise InputError("People are matched by id", where=f"the rows of {what}", fix=fix)
     ids = pd.Index(data.index.astype(str).to_numpy(dtype=object))
     bad = ids[data.index.isna() | ids.duplicated()]
     if len(bad):
@@ -381,7 +382,7 @@ def _adjustment(
     left = y - full @ np.linalg.lstsq(full, y, rcond=None)[0]
     if np.linalg.norm(left) <= 1e-10 * np.linalg.norm(y):
         fix = "It must vary; adjust for its baseline, not for baseline and end or itself."
-        raise AnalysisError(f"adjust= leaves nothing of the outcome {outcome.name!r}", fix=fix)
+        raise AnalysisError(f"Nothing is left of the outcome {outcome.name!r}", fix=fix)
     return pd.DataFrame(matrix, index=arm.index)
 
 

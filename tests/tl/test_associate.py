@@ -284,10 +284,20 @@ def bad_calls() -> dict[str, tuple[type[Exception], str, dict]]:
         "adjust twice": (InputError, r"'arm\[EE\]'", {"adjust": "arm", "arm": "arm"}),
         "constant": (InputError, "'one'", {"adjust": ["one"]}),
         "adjust gap": (InputError, "'P04' have outcome", {"adjust": ["age"]}),
-        "itself": (AnalysisError, "leaves nothing", {"adjust": ["gain"]}),
+        "itself": (AnalysisError, "Nothing is left", {"adjust": ["gain"]}),
         "too many": (AnalysisError, "too few", {"adjust": ["subject_id"]}),
         "mask": (UnitsError, "scale of X", {"layer": "raw"}),
         "key": (UsageError, "slug", {"key_added": "a/b"}),
+        "two levels": (
+            InputError,
+            "matched by id",
+            {"outcome": pd.Series([1.0], index=pd.MultiIndex.from_tuples([("P00", "pre")]))},
+        ),
+        "two columns": (
+            InputError,
+            "two columns 'age'",
+            {"adjust": "age", "people": pd.DataFrame([[1, 2]], index=["P00"], columns=["age"] * 2)},
+        ),
         "people": (UsageError, "not a DataFrame", {"people": [1]}),
     }
 
@@ -377,7 +387,7 @@ def test_type_one_error_with_unequal_arms() -> None:
     for name in ("EE", "CON", "EE - CON", "moderated"):
         assert hits[name] == pytest.approx(0.05, abs=0.01), hits
     # the small arm varies more: one variance for both is too small for it
-    assert hits["pooled"] > 0.10, hits
+    assert hits["pooled"] > 0.15, hits
 
 
 @pytest.mark.slow
