@@ -1,5 +1,6 @@
 """AnnData to results: scores, tests, responders."""
 
+from exerkine_omics.tl._associate import associate
 from exerkine_omics.tl._differential import differential
 from exerkine_omics.tl._meta import meta
 from exerkine_omics.tl._pool import pool
@@ -9,6 +10,7 @@ from exerkine_omics.tl._score_test import score_test
 from exerkine_omics.tl._summarize import summarize
 
 __all__ = [
+    "associate",
     "context_notes",
     "differential",
     "meta",
