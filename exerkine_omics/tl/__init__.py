@@ -1,11 +1,24 @@
 """AnnData to results: scores, tests, responders."""
 
+from exerkine_omics.tl._area_under_curve import area_under_curve
+from exerkine_omics.tl._crossover import crossover
 from exerkine_omics.tl._differential import differential
 from exerkine_omics.tl._responders import responders
 from exerkine_omics.tl._score import context_notes, score, score_change
 from exerkine_omics.tl._score_test import score_test
+from exerkine_omics.tl._time_course import time_course
 
-__all__ = ["context_notes", "differential", "responders", "score", "score_change", "score_test"]
+__all__ = [
+    "area_under_curve",
+    "context_notes",
+    "crossover",
+    "differential",
+    "responders",
+    "score",
+    "score_change",
+    "score_test",
+    "time_course",
+]
 
 
 def __dir__() -> list[str]:
