@@ -111,8 +111,8 @@ def spline_peak(beta: np.ndarray, knots: np.ndarray) -> Peak:
         a, b, c = (c1 - c0) / 2, c0, g1 - g0 - (2 * c0 + c1) / 6
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             q = -(b + np.copysign(np.sqrt(b**2 - 4 * a * c), b)) / 2
-            roots = np.sort(np.stack([q / a, c / q]), axis=0)
-            for u in roots:
+            one, two = q / a, c / q
+            for u in (np.fmin(one, two), np.fmax(one, two)):
                 v = 1 - u
                 value = v * g0 + u * g1 - u * v / 6 * ((1 + v) * c0 + (1 + u) * c1)
                 offer(u, value, (u > 0) & (u < 1), k)

@@ -96,7 +96,7 @@ def area_under_curve(
     References
     ----------
     Matthews JNS, Altman DG, Campbell MJ, Royston P (1990) Analysis of serial measurements in
-    medical research. BMJ 300:230-235.
+    medical research. BMJ 300:230-235. doi:10.1136/bmj.300.6719.230
 
     Examples
     --------

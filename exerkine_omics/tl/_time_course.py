@@ -23,7 +23,8 @@ from exerkine_omics.errors import InputError, UnitsError, UsageError
 from exerkine_omics.kernels._effect import between_sd, small_sample_factor
 from exerkine_omics.parallel import blocks
 from exerkine_omics.settings import settings
-from exerkine_omics.tl._course_fit import Course, fit_block, shape_of
+from exerkine_omics.tl._course_fit import Course, fit_block
+from exerkine_omics.tl._course_shape import shape_of
 from exerkine_omics.tl._schedule import schedule
 
 METHOD = "time_course"
