@@ -1,6 +1,8 @@
 """AnnData to results: scores, tests, responders."""
 
+from exerkine_omics.tl._area_under_curve import area_under_curve
 from exerkine_omics.tl._associate import associate
+from exerkine_omics.tl._crossover import crossover
 from exerkine_omics.tl._differential import differential
 from exerkine_omics.tl._meta import meta
 from exerkine_omics.tl._pool import pool
@@ -8,10 +10,13 @@ from exerkine_omics.tl._responders import responders
 from exerkine_omics.tl._score import context_notes, score, score_change
 from exerkine_omics.tl._score_test import score_test
 from exerkine_omics.tl._summarize import summarize
+from exerkine_omics.tl._time_course import time_course
 
 __all__ = [
+    "area_under_curve",
     "associate",
     "context_notes",
+    "crossover",
     "differential",
     "meta",
     "pool",
@@ -20,6 +25,7 @@ __all__ = [
     "score_change",
     "score_test",
     "summarize",
+    "time_course",
 ]
 
 
