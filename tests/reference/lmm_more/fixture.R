@@ -149,8 +149,8 @@ set.seed(20260301)
 run("one_n6", by_time(cohort(6, "ALL", three, 6, 8, 0.12)), changes("ALL", later))
 run("one_n14", by_time(cohort(14, "ALL", three, 8, 8, 0.12)), changes("ALL", later))
 run("arms_n6", by_arm_and_time(cohort(6, both, three, 5, 5, 0.12)), changes(both, later))
-run("arms_n14", by_arm_and_time(cohort(14, both, three, 6, 8, 0.12, gone = c("P003_late", "P008_post"))),
-    changes(both, later))
+data <- cohort(14, both, three, 6, 8, 0.12, gone = c("P003_late", "P008_post"))
+run("arms_n14", by_arm_and_time(data), changes(both, later))
 run("arms_n100", by_arm_and_time(cohort(100, both, three, 2, 4, 0.12)), changes(both, later))
 run("singular", by_arm_and_time(cohort(8, both, three, 6, 8, 0.12, between = 0)), changes(both, later))
 
@@ -165,11 +165,12 @@ centre <- function(data) {
 }
 data <- cohort(16, both, three, 4, 8, 0.08, gone = c("P005_post", "P005_late", "P011_late"))
 data$y[data$s$subject == "P002", "M01"] <- NA
-run("age", by_arm_and_time(centre(data)), changes(both, later), "0 + cell + cell:age_c", c(age = ":age_c"))
+run("age", by_arm_and_time(centre(data)), changes(both, later), "0 + cell + cell:age_c",
+    c(age = ":age_c"))
 data <- cohort(24, both, c("pre", "post"), 4, 8, 0.08, gone = c("P005_post", "P012_post"))
 data$y[data$s$subject == "P002", "M01"] <- NA
-run("age_sex", by_arm_and_time(centre(data)), changes(both, "post"), "0 + cell + cell:age_c + cell:sexM_c",
-    c(age = ":age_c", "sex[M]" = ":sexM_c"))
+run("age_sex", by_arm_and_time(centre(data)), changes(both, "post", joint = FALSE),
+    "0 + cell + cell:age_c + cell:sexM_c", c(age = ":age_c", "sex[M]" = ":sexM_c"))
 
 # 3 one baseline for both arms: a mean `pre` that they share, then a mean of each arm
 data <- cohort(16, both, three, 6, 8, 0.08)
