@@ -40,9 +40,9 @@ def joint_covariance(
         f x r x r, f. The adjusted variance is a quadratic form in the contrast, so that
         cov(a, b) = (var(a + b) - var(a) - var(b)) / 2.
     """
-    p, r = fit.beta.shape[1], len(columns)
-    covariance = np.empty((len(fit.beta), r, r))
-    df = np.full(len(fit.beta), np.inf)
+    (p, n), r = fit.beta.shape, len(columns)
+    covariance = np.empty((n, r, r))
+    df = np.full(n, np.inf)
     unit = np.eye(p)[columns]
     for i in range(r):
         se, own = _lmm.kenward_roger(sums, fit, unit[i])

@@ -201,7 +201,7 @@ def associate(
         z = matrix.loc[ids].to_numpy(float)
         tests = slope_tests(x, y, z, who, np.array(contrasts), **how)
         for prefix, test in zip(prefixes, tests, strict=True):
-            part = cohort.result_frame(
+            part = cohort.result_rows(
                 adata.var_names.to_list(),
                 f"{prefix}{name} ~ {view.label}",
                 **{k: getattr(test, k) for k in ("estimate", "se", "df", "status")},

@@ -10,13 +10,10 @@ from scipy import stats
 
 from exerkine_omics import schema
 from exerkine_omics.cohort import Design
-from exerkine_omics.kernels import _course, _lmm, _lmm_sums
+from exerkine_omics.kernels import _course, _lmm, _lmm_joint, _lmm_sums
 from exerkine_omics.kernels._natural_spline import natural_spline
 from exerkine_omics.tl._method import constant, status_of
 from exerkine_omics.tl._schedule import Schedule
-
-# F and denominator df of several contrasts at once; rows "any change" come with it
-JOINT = getattr(_lmm, "joint_kenward_roger", None)
 
 
 @dataclass(frozen=True)
@@ -117,7 +114,7 @@ def _tests(
             for k, label in enumerate(labels)
         ]
         joint.append(CourseTest(f"{prefix}any change", whole, who, None))
-    return (*changes, *(joint if JOINT else ()))
+    return (*changes, *joint)
 
 
 @dataclass(frozen=True)
@@ -144,7 +141,6 @@ def fit_block(values: np.ndarray, course: Course) -> FittedBlock:
     # an arm that cannot carry a curve leaves the others theirs
     kept = np.where(poor[sample_arm], np.nan, values)
     sums = _lmm_sums.grouped_sums(kept, course.matrix, course.subject)
-    root = np.linalg.eigvalsh(sums.xx)
     repeated = (sums.people * (sums.size[:, None] > 1)).sum(axis=0) > 0
     common = status_of(
         n,
@@ -153,7 +149,7 @@ def fit_block(values: np.ndarray, course: Course) -> FittedBlock:
         (np.asarray(poor.all(axis=0)), f"fewer than {course.df + 1} times"),
         (~repeated, "nobody has two samples"),
         (sums.n_obs <= sums.rank, "no residual df"),
-        (root[:, 0] < 1e-9 * root[:, -1], "covariates not separable on its rows"),
+        (~_lmm.separable(sums), "covariates not separable on its rows"),
     )
     fitted = np.flatnonzero(common == schema.OK)
     part = _lmm_sums.take(sums, fitted)
@@ -169,7 +165,7 @@ def fit_block(values: np.ndarray, course: Course) -> FittedBlock:
         status = common.copy()
         columns = course.spline_columns(a)
         if fit is not None:
-            beta[fitted] = fit.beta[:, columns]
+            beta[fitted] = fit.beta[columns].T
             covariance[fitted], df[fitted] = _course.joint_covariance(part, fit, columns)
         known = np.isfinite(covariance).all(axis=(1, 2)) & (df > 0)
         status[(status == schema.OK) & ~known] = "variance not identified"
@@ -203,12 +199,14 @@ def _test(
     n = len(common)
     fitted = np.flatnonzero(common == schema.OK)
     estimate, se, df, statistic, p_value = np.full((5, n), np.nan)
-    if fit is not None and test.number is None and JOINT is not None:
-        statistic[fitted], df[fitted] = JOINT(part, fit, test.weights)
+    if fit is not None and test.number is None:
+        statistic[fitted], df[fitted] = _lmm_joint.kenward_roger(
+            part, fit, test.weights, test.weights @ fit.beta
+        )
         p_value[fitted] = stats.f.sf(statistic[fitted], course.df, df[fitted])
     elif fit is not None:
         se[fitted], df[fitted] = _lmm.kenward_roger(part, fit, test.weights)
-        estimate[fitted] = fit.beta @ test.weights
+        estimate[fitted] = test.weights @ fit.beta
         with np.errstate(invalid="ignore", divide="ignore"):
             statistic = estimate / se
             p_value = 2 * stats.t.sf(np.abs(statistic), df)

@@ -14,7 +14,7 @@ from exerkine_omics.cohort import (
     frame_for_storage,
     require_log,
     require_slug,
-    result_frame,
+    result_rows,
 )
 from exerkine_omics.errors import InputError, UnitsError, warn
 from exerkine_omics.kernels._crossover import LeastSquares, least_squares, period_columns
@@ -178,7 +178,7 @@ def crossover(
                     (~(fit.se[:, column] > 0), "no variance between pairs"),
                 )
                 frames.append(
-                    result_frame(
+                    result_rows(
                         adata.var_names.to_list(),
                         f"{full}: {label}",
                         estimate=fit.estimate[:, column],

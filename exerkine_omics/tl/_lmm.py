@@ -14,7 +14,6 @@ from exerkine_omics.kernels import _ebayes, _lmm, _lmm_joint, _lmm_sums
 from exerkine_omics.parallel import blocks
 from exerkine_omics.tl._method import Tested, TestMethod, changes, status_of
 
-_FULL_RANK = 1e-9
 _EQUAL_DF = 1e-6  # relative: the df of complete features differ by rounding only
 
 
@@ -62,15 +61,13 @@ def test_sums(
     """
     n = len(sums.n_obs)
     repeated = (sums.people * (sums.size[:, None] > 1)).sum(axis=0) > 0
-    with np.errstate(invalid="ignore", divide="ignore"):
-        pivot = _lmm.invert(_lmm.unpack(sums.xx))[2]
     common = status_of(
         n,
         (sums.n_obs == 0, "not measured"),
         (sums.constant, "constant"),
         (~repeated, "nobody has two samples"),
         (sums.n_obs <= sums.rank, "no residual df"),
-        (pivot < _FULL_RANK, "covariates not separable on its rows"),
+        (~_lmm.separable(sums), "covariates not separable on its rows"),
     )
     fitted = np.flatnonzero(common == schema.OK)
     part = sums if len(fitted) == n else _lmm_sums.take(sums, fitted)

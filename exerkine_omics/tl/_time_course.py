@@ -17,7 +17,7 @@ from exerkine_omics.cohort import (
     frame_for_storage,
     require_log,
     require_slug,
-    result_frame,
+    result_rows,
 )
 from exerkine_omics.errors import InputError, UnitsError, UsageError
 from exerkine_omics.kernels._effect import between_sd, small_sample_factor
@@ -187,7 +187,7 @@ def time_course(
             name: np.concatenate([p.tests[k][name] for p in parts]) for name in parts[0].tests[k]
         }
         frames.append(
-            result_frame(
+            result_rows(
                 adata.var_names.to_list(),
                 test.name,
                 estimate=own["estimate"],
@@ -197,7 +197,7 @@ def time_course(
                 n_pairs=own["n_pairs"],
                 n_obs=own["n_obs"],
                 status=own["status"],
-                method=METHOD,
+                method=METHOD if test.number is not None else f"{METHOD} (F, {course.df} df)",
                 units=units,
                 statistic=own["statistic"],
                 p_value=own["p_value"],

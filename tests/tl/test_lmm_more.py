@@ -29,13 +29,7 @@ ONE_ARM: dict[str, str | list[str]] = {
     "late - pre": "late - pre",
     "any change": ["post - pre", "late - pre"],
 }
-<<<<<<< HEAD
-EE, CON = (
-    ["X.post - X.pre".replace("X", a), "X.late - X.pre".replace("X", a)] for a in ("EE", "CON")
-)
-=======
 EE, CON = ([f"{a}.post - {a}.pre", f"{a}.late - {a}.pre"] for a in ("EE", "CON"))
->>>>>>> h-oracle
 EE_CON = [f"({e}) - ({c})" for e, c in zip(EE, CON, strict=True)]
 TWO_ARMS: dict[str, str | list[str]] = {
     "EE: post - pre": EE[0],
