@@ -1,0 +1,66 @@
+"""Wilcoxon's tests on each person's own contrast: signed rank, and rank sum between arms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from exerkine_omics.cohort import Design
+from exerkine_omics.kernels import _rank_tests
+from exerkine_omics.tl._method import Tested, TestMethod, status_of
+from exerkine_omics.tl._simple import exchange_reasons, own_changes, reasons, untested
+
+
+def run_wilcoxon(values: np.ndarray, design: Design, options: Mapping[str, Any]) -> list[Tested]:
+    """Signed-rank test of the changes; between arms the rank-sum test of the people's changes.
+
+    The estimate is Hodges' and Lehmann's (pseudomedian; median difference), the interval theirs,
+    infinite where no interval of these people reaches 95%; ``statistic`` is V or W; there is no
+    SE and no df. The null is counted, given the ties, up to 50 changes other than zero, or 50
+    people an arm (with ties: both arms together); above it is normal with continuity correction.
+    """
+    results = []
+    for contrast in design.contrasts:
+        own = own_changes(values, design, contrast)
+        why = [
+            *reasons(values, design, contrast, own, "wilcoxon"),
+            *exchange_reasons(own, "wilcoxon"),
+        ]
+        if contrast.joint or contrast.moderator or (own.n_groups > 1 and not own.same_change):
+            results.append(untested(own, status_of(values.shape[1], *why)))
+            continue
+        if own.n_groups == 1:
+            test = _rank_tests.signed_rank(own.change)
+        else:
+            # the second arm's changes carry the contrast's minus sign: take it off
+            first = own.group == 0
+            test = _rank_tests.rank_sum(own.change[first], -own.change[~first])
+        unchanged = np.isnan(test.p_value)
+        status = status_of(values.shape[1], *why, (unchanged, "no change in any pair"))
+        blank = np.full(values.shape[1], np.nan)
+        results.append(
+            Tested(
+                test.estimate,
+                blank,
+                blank,
+                own.n_pairs,
+                own.n_obs,
+                status,
+                test.statistic,
+                test.p_value,
+                ci_low=test.ci_low,
+                ci_high=test.ci_high,
+            )
+        )
+    return results
+
+
+WILCOXON = TestMethod(
+    "wilcoxon",
+    "Wilcoxon signed rank; rank sum of changes between arms",
+    {},
+    run_wilcoxon,
+    covariates=False,
+)
