@@ -13,7 +13,7 @@ from exerkine_omics.errors import UsageError
 from exerkine_omics.kernels import _paired, _signflip
 from exerkine_omics.settings import settings
 from exerkine_omics.tl._method import Tested, TestMethod, status_of
-from exerkine_omics.tl._simple import exchange_reasons, own_changes, reasons, untested
+from exerkine_omics.tl._simple import own_changes, reasons, untested
 
 
 def run_signflip(values: np.ndarray, design: Design, options: Mapping[str, Any]) -> list[Tested]:
@@ -37,7 +37,6 @@ def run_signflip(values: np.ndarray, design: Design, options: Mapping[str, Any])
         status = status_of(
             values.shape[1],
             *reasons(values, design, contrast, own, "signflip"),
-            *exchange_reasons(own, "signflip"),
             (~(fit.se > 0), "no variance between pairs"),
         )
         tested = status == schema.OK

@@ -61,28 +61,31 @@ def own_changes(values: np.ndarray, design: Design, contrast: Contrast) -> Own:
 
 
 def reasons(
-    values: np.ndarray, design: Design, contrast: Contrast, own: Own, method: str
+    values: np.ndarray,
+    design: Design,
+    contrast: Contrast,
+    own: Own,
+    method: str,
+    exchange: bool = True,
 ) -> list[tuple[np.ndarray | bool, str]]:
-    """Why a feature has no test; those that all tests on people's own contrasts share."""
+    """Why a feature has no test, those of a whole contrast first.
+
+    With ``exchange`` the test rests on people who could as well have been of the other arm.
+    """
     least = np.min(
         [np.isfinite(own.change[own.group == g]).sum(axis=0) for g in range(own.n_groups)], axis=0
     )
+    unequal = own.n_groups == 2 and not own.same_change
     return [
         (contrast.joint, f"no joint test in {method}"),
         (bool(contrast.moderator), f"no moderators in {method}"),
         (not within_people(design, contrast), "not a within-person contrast"),
+        (exchange and own.n_groups > 2, f"more than 2 arms in {method}"),
+        (exchange and unequal, "not one change compared between 2 arms"),
         (~np.isfinite(values).any(axis=0), "not measured"),
         (constant(values), "constant"),
         (own.n_pairs == 0, "no pairs"),
         (least < 2, "fewer than 2 pairs in an arm"),
-    ]
-
-
-def exchange_reasons(own: Own, method: str) -> list[tuple[np.ndarray | bool, str]]:
-    """Why people cannot be exchanged, where a test rests on that."""
-    return [
-        (own.n_groups > 2, f"more than 2 arms in {method}"),
-        (own.n_groups == 2 and not own.same_change, "not one change compared between 2 arms"),
     ]
 
 
@@ -100,7 +103,7 @@ def run_paired_t(values: np.ndarray, design: Design, options: Mapping[str, Any])
         fit = _paired.paired_t(own.change, own.group, own.n_groups)
         status = status_of(
             values.shape[1],
-            *reasons(values, design, contrast, own, "paired_t"),
+            *reasons(values, design, contrast, own, "paired_t", exchange=False),
             (~(fit.se > 0), "no variance between pairs"),
         )
         if contrast.joint or contrast.moderator:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from exerkine_omics.cohort import Design
 from exerkine_omics.kernels import _rank_tests
+from exerkine_omics.parallel import blocks
 from exerkine_omics.tl._method import Tested, TestMethod, status_of
-from exerkine_omics.tl._simple import exchange_reasons, own_changes, reasons, untested
+from exerkine_omics.tl._simple import Own, own_changes, reasons, untested
 
 
 def run_wilcoxon(values: np.ndarray, design: Design, options: Mapping[str, Any]) -> list[Tested]:
@@ -24,19 +26,11 @@ def run_wilcoxon(values: np.ndarray, design: Design, options: Mapping[str, Any])
     results = []
     for contrast in design.contrasts:
         own = own_changes(values, design, contrast)
-        why = [
-            *reasons(values, design, contrast, own, "wilcoxon"),
-            *exchange_reasons(own, "wilcoxon"),
-        ]
+        why = reasons(values, design, contrast, own, "wilcoxon")
         if contrast.joint or contrast.moderator or (own.n_groups > 1 and not own.same_change):
             results.append(untested(own, status_of(values.shape[1], *why)))
             continue
-        if own.n_groups == 1:
-            test = _rank_tests.signed_rank(own.change)
-        else:
-            # the second arm's changes carry the contrast's minus sign: take it off
-            first = own.group == 0
-            test = _rank_tests.rank_sum(own.change[first], -own.change[~first])
+        test = _in_blocks(own)
         unchanged = np.isnan(test.p_value)
         status = status_of(values.shape[1], *why, (unchanged, "no change in any pair"))
         blank = np.full(values.shape[1], np.nan)
@@ -55,6 +49,22 @@ def run_wilcoxon(values: np.ndarray, design: Design, options: Mapping[str, Any])
             )
         )
     return results
+
+
+def _in_blocks(own: Own) -> _rank_tests.RankTest:
+    first = own.group == 0
+    parts = []
+    for b in blocks(max(own.change.shape[1], 1)):
+        change = own.change[:, b]
+        parts.append(
+            _rank_tests.signed_rank(change)
+            if own.n_groups == 1
+            # the second arm's changes carry the contrast's minus sign: take it off
+            else _rank_tests.rank_sum(change[first], -change[~first])
+        )
+    return _rank_tests.RankTest(
+        *(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(parts[0]))
+    )
 
 
 WILCOXON = TestMethod(
