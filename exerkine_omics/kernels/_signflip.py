@@ -44,13 +44,14 @@ def flip_signs(change: np.ndarray, n_draws: int, rng: np.random.Generator) -> Pe
     Parameters
     ----------
     change
-        People x features; NaN is a person whose flip does not matter to this feature. Each
-        feature has at least 2 people and changes that are not all zero.
+        People x features; NaN is a person whose flip does not matter to this feature, and one
+        without any value takes no part. Each feature has at least 2 people and changes that are
+        not all zero.
     n_draws
         Number of random flips where there are more than 16 384 (and more than ``n_draws``)
         of them; below that all are taken.
     rng
-        Random generator; draws depend on the number of people only.
+        Random generator; draws depend on the number of rows only.
 
     Returns
     -------
@@ -58,6 +59,8 @@ def flip_signs(change: np.ndarray, n_draws: int, rng: np.random.Generator) -> Pe
         With all flips p is the share of flips whose \|t\| is at least the observed; with random
         ones (b + 1) / (m + 1). ``p_adj`` is Westfall and Young's step-down max-T.
     """
+    there = np.isfinite(change).any(axis=1)
+    change = change[there]
     people = len(change)
     finite = np.isfinite(change)
     n = finite.sum(axis=0).astype(float)
@@ -84,7 +87,7 @@ def flip_signs(change: np.ndarray, n_draws: int, rng: np.random.Generator) -> Pe
 
     exact = people < 60 and 1 << people <= max(ALL, n_draws)
     # a flip of all people changes no |t|: half of the flips stand for all
-    draws = _all_flips(people) if exact else _random_flips(people, n_draws, rng)
+    draws = _all_flips(people) if exact else _random_flips(there, n_draws, rng)
     count = 1 << (people - 1) if exact else n_draws
     return _step_down(score, np.ones((1, people)), draws, count, exact, change.shape[1])
 
@@ -110,6 +113,8 @@ def permute_arms(
         A labelling that leaves a feature fewer than 2 people in an arm does not count for that
         feature's ``p_value``, and counts as t = 0 in the maximum.
     """
+    there = np.isfinite(change).any(axis=1)
+    change, first = change[there], first[there]
     people, n_first = len(change), int(first.sum())
     finite = np.isfinite(change)
     n = finite.sum(axis=0).astype(float)
@@ -142,7 +147,7 @@ def permute_arms(
 
     labellings = math.comb(people, n_first)
     exact = labellings <= max(ALL, n_draws)
-    draws = _all_labels(people, n_first) if exact else _random_labels(people, n_first, n_draws, rng)
+    draws = _all_labels(people, n_first) if exact else _random_labels(there, n_first, n_draws, rng)
     count = labellings if exact else n_draws
     own = first.astype(float)[None]
     return _step_down(score, own, draws, count, exact, change.shape[1])
@@ -176,11 +181,10 @@ def _all_flips(people: int) -> Draws:
     return draw
 
 
-def _random_flips(people: int, n_draws: int, rng: np.random.Generator) -> Draws:
+def _random_flips(there: np.ndarray, n_draws: int, rng: np.random.Generator) -> Draws:
     def draw(block: int) -> Iterator[np.ndarray]:
-        for start in range(0, n_draws, block):
-            # whole doubles: the stream does not depend on where blocks are cut
-            yield np.where(rng.random((min(block, n_draws - start), people)) < 0.5, -1.0, 1.0)
+        for key in _keys(there, n_draws, rng, block):
+            yield np.where(key < 0.5, -1.0, 1.0)
 
     return draw
 
@@ -196,16 +200,29 @@ def _all_labels(people: int, n_first: int) -> Draws:
     return draw
 
 
-def _random_labels(people: int, n_first: int, n_draws: int, rng: np.random.Generator) -> Draws:
+def _random_labels(
+    there: np.ndarray, n_first: int, n_draws: int, rng: np.random.Generator
+) -> Draws:
     def draw(block: int) -> Iterator[np.ndarray]:
-        for start in range(0, n_draws, block):
-            key = rng.random((min(block, n_draws - start), people))
+        for key in _keys(there, n_draws, rng, block):
             label = np.zeros(key.shape)
             chosen = np.argpartition(key, n_first - 1, axis=1)[:, :n_first]
             np.put_along_axis(label, chosen, 1.0, axis=1)
             yield label
 
     return draw
+
+
+def _keys(
+    there: np.ndarray, n_draws: int, rng: np.random.Generator, block: int
+) -> Iterator[np.ndarray]:
+    """Uniform numbers, draws x people that are there.
+
+    All people draw, and whole doubles: the stream depends neither on who has a value in some
+    feature nor on where blocks are cut.
+    """
+    for start in range(0, n_draws, block):
+        yield rng.random((min(block, n_draws - start), len(there)))[:, there]
 
 
 def _step_down(

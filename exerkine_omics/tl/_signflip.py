@@ -43,10 +43,7 @@ def run_signflip(values: np.ndarray, design: Design, options: Mapping[str, Any])
         if not tested.any():
             results.append(untested(own, status))
             continue
-        change, group = own.change[:, tested], own.group
-        # a person without any change takes no part: a flip of nothing is no flip
-        there = np.isfinite(change).any(axis=1)
-        change, first = change[there], group[there] == 0
+        change, first = own.change[:, tested], own.group == 0
         rng = parallel.stream(settings.seed, "signflip", contrast.name)
         if own.n_groups == 1:
             drawn = _signflip.flip_signs(change, int(n_draws), rng)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import anndata as ad
@@ -86,6 +87,25 @@ def test_signflip_is_the_paired_t_with_its_own_p(trial: ad.AnnData) -> None:
     assert (test.p_adj[:5] < 0.05).sum() >= 3 > (test.p_adj[5:] < 0.05).sum()
     between = ours["EE - CON: post - pre"]
     assert np.argsort(between.p_adj)[0] < 5 and between.p_value.min() >= 1 / 3003
+
+
+def test_labels_are_exchanged_between_changes_of_one_sign(trial: ad.AnnData) -> None:
+    """Both arms change by 2: without the contrast's minus sign taken off, labels would differ."""
+    trial.X = np.nan_to_num(trial.X, nan=5.0)
+    trial.X[(trial.obs["timepoint"] == "post").to_numpy()] += 2
+    test = run(trial, "signflip", control="CON")["EE - CON: post - pre"]
+    first, second = change_of(trial, "EE"), change_of(trial, "CON")
+    change = np.vstack([first, second])
+    t = []
+    for chosen in combinations(range(14), 8):
+        one = np.isin(np.arange(14), chosen)
+        t.append(stats.ttest_ind(change[one], change[~one], equal_var=False).statistic)
+    draws = np.abs(t)
+    expected = (draws >= draws[0] - 1e-9).mean(axis=0)
+    np.testing.assert_allclose(test.p_value, expected, rtol=1e-12)
+    np.testing.assert_allclose(np.abs(test.statistic), draws[0], rtol=1e-9)
+    highest = (draws.max(axis=1) >= draws[0].max() - 1e-9).mean()
+    assert test.p_adj[draws[0].argmax()] == pytest.approx(highest, rel=1e-12)
 
 
 def test_a_flip_is_the_same_for_all_features(trial: ad.AnnData) -> None:
@@ -224,6 +244,9 @@ def test_the_seed_and_the_number_of_draws(trial: ad.AnnData) -> None:
             return run(both, "signflip", n, arm=None)["late - pre"].p_value
 
     np.testing.assert_array_equal(p(999, 1), p(999, 1))
+    # the draws are the seed's and the contrast's, whatever the other features
+    alone = run(both[:, 3:5].copy(), "signflip", 999, arm=None)["late - pre"].p_value
+    np.testing.assert_array_equal(alone, p(999, settings.seed)[3:5])
     assert (p(999, 1) != p(999, 2)).any()
     np.testing.assert_allclose(p(999, 1), p(9999, 2), atol=0.08)
     np.testing.assert_allclose(p(999, 1) * 1000, np.round(p(999, 1) * 1000), atol=1e-9)
