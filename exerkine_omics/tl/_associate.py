@@ -366,7 +366,7 @@ def _adjustment(
 ) -> pd.DataFrame:
     """Columns to adjust for; those that follow from others, or leave no outcome, are errors."""
     columns = {name: sheet.column(name, list(arm.index)) for name in adjust}
-    matrix, names, _ = numeric_columns(pd.DataFrame(columns, index=arm.index), adjust)
+    matrix, names, _, _ = numeric_columns(pd.DataFrame(columns, index=arm.index), adjust)
     base = pd.get_dummies(arm).to_numpy(float)
     full = np.hstack([base, matrix])
     if len(full) < full.shape[1] + 2:

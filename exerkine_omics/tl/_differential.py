@@ -290,6 +290,9 @@ def result_table(
                 units=units,
                 statistic=result.statistic,
                 p_value=result.p_value,
+                ci_low=result.ci_low,
+                ci_high=result.ci_high,
+                p_adj=result.p_adj,
             )
             for contrast, result in zip(design.contrasts, tested, strict=True)
         ]

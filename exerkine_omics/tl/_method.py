@@ -19,7 +19,8 @@ class Tested:
     """One contrast over all features; ``status`` says why a number is missing.
 
     ``statistic`` and ``p_value`` are given where they are not estimate / se on ``df``; a joint F
-    test has no estimate and no SE, and ``rank`` is its numerator's df.
+    test has no estimate and no SE, and ``rank`` is its numerator's df. ``ci_low`` and ``ci_high``
+    are given where the interval is not estimate -+ t SE, ``p_adj`` where the test adjusts p itself.
     """
 
     estimate: np.ndarray
@@ -31,6 +32,9 @@ class Tested:
     statistic: np.ndarray | None = None
     p_value: np.ndarray | None = None
     rank: int = 1
+    ci_low: np.ndarray | None = None
+    ci_high: np.ndarray | None = None
+    p_adj: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
