@@ -12,6 +12,7 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import (
     Contrasts,
     Design,
+    Stored,
     add_step,
     build_design,
     collect,
@@ -222,6 +223,8 @@ def differential(
         constrained=options.get("baseline") == "constrained",
     )
     values = matrix(adata, layer)
+    if isinstance(values, Stored) and not test.blockwise:
+        values = values[:, :]
     if test.weighted:
         options["weights"] = None if weights is None else numeric_weights(adata, weights)
     tested = test.run(values, design, options)

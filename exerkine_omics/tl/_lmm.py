@@ -188,4 +188,5 @@ LMM = TestMethod(
         "baseline": ("free", "constrained"),
     },
     run_lmm,
+    blockwise=True,
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import Contrast, Design, Matrix
 from exerkine_omics.errors import UsageError, shown
 from exerkine_omics.kernels import _paired
+from exerkine_omics.parallel import blocks
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,15 @@ class Tested:
     p_adj: np.ndarray | None = None
 
 
+Run = Callable[[Any, Design, Mapping[str, Any]], list[Tested]]
+
+
 @dataclass(frozen=True)
 class TestMethod:
     """A test: its name, its options with their values (the first is the default), its function.
 
+    The type ``int`` among the values stands for any whole number from 1 up. ``blockwise`` tests
+    read a stored matrix block by block; the others have it in memory.
     ``weighted`` tests take ``options["weights"]``, one precision weight a sample or None;
     ``counts`` tests take counts in place of values on a log scale, and ``levels`` gives the values
     that they test.
@@ -49,8 +55,9 @@ class TestMethod:
     name: str
     description: str
     options: Mapping[str, tuple[Any, ...]]
-    run: Callable[[Matrix, Design, Mapping[str, Any]], list[Tested]]
+    run: Run
     covariates: bool = True
+    blockwise: bool = False
     weighted: bool = False
     counts: bool = False
     levels: Callable[[Matrix, Design, Mapping[str, Any]], Matrix] | None = None
@@ -63,9 +70,13 @@ class TestMethod:
         chosen = {k: values[0] for k, values in self.options.items()}
         chosen |= {k: v for k, v in given.items() if v is not None}
         for key, value in chosen.items():
-            if value not in self.options[key]:
-                known = ", ".join(repr(v) for v in self.options[key])
-                raise UsageError(f"{key}={value!r} is not known", fix=f"Known: {known}.")
+            known = self.options[key]
+            if int in known:
+                if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                    raise UsageError(f"{key}={value!r} is no whole number from 1 up")
+            elif value not in known:
+                told = ", ".join(repr(v) for v in known)
+                raise UsageError(f"{key}={value!r} is not known", fix=f"Known: {told}.")
         return chosen
 
 
@@ -91,6 +102,24 @@ def within_people(design: Design, contrast: Contrast) -> bool:
     arms = np.array([design.arms.index(c.arm) for c in design.cells])
     sums = [weights[:, arms == number].sum(axis=1) for number in range(len(design.arms))]
     return bool(np.allclose(sums, 0.0, atol=1e-12))
+
+
+def by_blocks(run: Run) -> Run:
+    """Run a test that looks at each feature alone on blocks of features."""
+
+    def whole(values: Matrix, design: Design, options: Mapping[str, Any]) -> list[Tested]:
+        parts = [run(values[:, b], design, options) for b in blocks(values.shape[1])]
+        return [_join(same) for same in zip(*parts, strict=True)]
+
+    return whole
+
+
+def _join(parts: Sequence[Tested]) -> Tested:
+    def column(name: str) -> Any:
+        own = [getattr(part, name) for part in parts]
+        return own[0] if own[0] is None or name == "rank" else np.concatenate(own)
+
+    return Tested(**{f.name: column(f.name) for f in fields(Tested)})
 
 
 def status_of(n: int, *reasons: tuple[np.ndarray | bool, str]) -> np.ndarray:

@@ -13,6 +13,7 @@ from exerkine_omics.kernels import _paired
 from exerkine_omics.tl._method import (
     Tested,
     TestMethod,
+    by_blocks,
     changes,
     constant,
     status_of,
@@ -117,6 +118,7 @@ PAIRED_T = TestMethod(
     "paired_t",
     "paired t; Welch's t of changes between arms",
     {},
-    run_paired_t,
+    by_blocks(run_paired_t),
     covariates=False,
+    blockwise=True,
 )

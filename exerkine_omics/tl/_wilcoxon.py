@@ -11,7 +11,7 @@ import numpy as np
 from exerkine_omics.cohort import Design
 from exerkine_omics.kernels import _rank_tests
 from exerkine_omics.parallel import blocks
-from exerkine_omics.tl._method import Tested, TestMethod, status_of
+from exerkine_omics.tl._method import Tested, TestMethod, by_blocks, status_of
 from exerkine_omics.tl._simple import Own, own_changes, reasons, untested
 
 
@@ -71,6 +71,7 @@ WILCOXON = TestMethod(
     "wilcoxon",
     "Wilcoxon signed rank; rank sum of changes between arms",
     {},
-    run_wilcoxon,
+    by_blocks(run_wilcoxon),
     covariates=False,
+    blockwise=True,
 )

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import pytest
 from matplotlib.axes import Axes
 
-from exerkine_omics import pl
+from exerkine_omics import pl, tl
 
 FIGURES = {
     "volcano": lambda make, n, **k: pl.volcano(make.result_frame(n), names=make.names(n), **k),
@@ -24,7 +24,14 @@ FIGURES = {
         {f"mol_{i}": i - 2.5 for i in range(min(n, 60))}, make.molecules(min(n, 60)), **k
     ),
     "qc": lambda make, n, **k: pl.qc(make.cohort(n), **k),
+    "meta_forest": lambda make, n, **k: meta_forest(make, n, **k),
 }
+
+
+def meta_forest(make, n, **k):
+    """As many cohorts as features, thirty at most."""
+    frames = {f"C{i}": make.result_frame(5, seed=i) for i in range(min(n, 30))}
+    return pl.meta_forest(frames, tl.meta(frames), "OID00001", names=make.names(5), **k)
 
 
 def test_every_figure_is_here():

@@ -305,7 +305,9 @@ def test_kept_in_h5ad_and_parquet(frames, round_trip, tmp_path: Path) -> None:
 
 def test_real_frames_of_the_package() -> None:
     sites = {s: exo.datasets.simulate(24, seed=n).adata for n, s in enumerate("ABC")}
-    frames = {s: exo.tl.differential(a, control="CON") for s, a in sites.items()}
+    frames = {
+        s: exo.tl.differential(a, control="CON", variance="contrast") for s, a in sites.items()
+    }
     result = exo.tl.meta(frames)
     assert (result["status"] == "ok").all()
     assert row(result, "IL6", "EE: post - pre")["estimate"] == pytest.approx(5, abs=1.5)
