@@ -80,7 +80,7 @@ def write(adata: AnnData, path: str | Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def read(path: str | Path) -> AnnData:
+def read(path: str | Path, *, backed: bool = False) -> AnnData:
     """Read a cohort that `write` wrote.
 
     Use it for .h5ad and .zarr of this package; tables are read by `read_table`.
@@ -89,6 +89,8 @@ def read(path: str | Path) -> AnnData:
     ----------
     path
         File or folder.
+    backed
+        Leave X in the file; tests read it by blocks of features. For cohorts that outgrow memory.
 
     Returns
     -------
@@ -115,7 +117,7 @@ def read(path: str | Path) -> AnnData:
         what = "folder" if path.is_dir() else "file"
         raise InputError(f"A {path.suffix} cannot be a {what}", where=str(path), fix="Look again.")
     try:
-        adata = anndata.read_h5ad(path) if path.suffix == ".h5ad" else anndata.read_zarr(path)
+        adata = _read_backed(path) if backed else _READ[path.suffix](path)
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise InputError(
@@ -139,6 +141,24 @@ def read(path: str | Path) -> AnnData:
             fix="Read it with the version of exerkine_omics that wrote it.",
         )
     return adata
+
+
+_READ = {".h5ad": anndata.read_h5ad, ".zarr": anndata.read_zarr}
+
+
+def _read_backed(path: Path) -> AnnData:
+    """Read all but X."""
+    if path.suffix == ".h5ad":
+        return anndata.read_h5ad(path, backed="r")
+    import zarr
+
+    group = zarr.open_group(str(path), mode="r")
+    names = ("obs", "var", "uns", "obsm", "varm", "layers")
+    parts = {name: anndata.io.read_elem(group[name]) for name in names if name in group}
+    stored = group["X"]
+    if not isinstance(stored, zarr.Array):  # sparse: its arrays are small
+        stored = anndata.io.read_elem(stored)
+    return AnnData(X=stored, **parts)
 
 
 def _require_kind(path: Path) -> None:

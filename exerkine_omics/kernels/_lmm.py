@@ -22,7 +22,7 @@ from exerkine_omics.kernels._lmm_sums import Sums, take
 SINGULAR = 1e-8  # lme4 calls a relative SD below 1e-4 singular
 _ROUNDS = 60
 _TOLERANCE = 1e-6  # of rho; the step that goes below it is taken, and Newton squares the error
-_FULL_RANK = 1e-9
+FULL_RANK = 1e-9
 _NARROW = 1e-12  # a bracket of this width is a point
 _GRID = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
 _LARGEST = 1 - 1e-10
@@ -106,7 +106,7 @@ def invert(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def separable(sums: Sums) -> np.ndarray:
     """Features whose rows tell all their columns apart (F)."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return invert(unpack(sums.xx))[2] >= _FULL_RANK
+        return invert(unpack(sums.xx))[2] >= FULL_RANK
 
 
 def _weighted(weight: np.ndarray, sums: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from scipy import special
 from exerkine_omics import schema
 from exerkine_omics.cohort import Contrast, Design, Matrix
 from exerkine_omics.kernels import _ebayes, _lmm, _lmm_joint, _lmm_sums
+from exerkine_omics.kernels._lmm_alias import without_aliased
 from exerkine_omics.parallel import blocks
 from exerkine_omics.tl._method import Tested, TestMethod, changes, status_of
 
@@ -60,6 +61,7 @@ def test_sums(
     ``pairs`` counts the people of a contrast that has more cells than the sums count people in.
     """
     n = len(sums.n_obs)
+    sums, alias = without_aliased(sums)
     repeated = (sums.people * (sums.size[:, None] > 1)).sum(axis=0) > 0
     common = status_of(
         n,
@@ -67,7 +69,6 @@ def test_sums(
         (sums.constant, "constant"),
         (~repeated, "nobody has two samples"),
         (sums.n_obs <= sums.rank, "no residual df"),
-        (~_lmm.separable(sums), "covariates not separable on its rows"),
     )
     fitted = np.flatnonzero(common == schema.OK)
     part = sums if len(fitted) == n else _lmm_sums.take(sums, fitted)
@@ -76,8 +77,9 @@ def test_sums(
     extra = _moderation(part, fit) if options["moderate"] else (np.ones(len(fitted)), 0.0, np.inf)
     for contrast in contrasts:
         result = _test(part, fit, design, contrast, options["ddf"], extra)
-        weights = np.atleast_2d(design.weights(contrast)).any(axis=0)
-        lacking = sums.absent[weights].any(axis=0)
+        weights = design.weights(contrast)
+        lacking = sums.absent[np.atleast_2d(weights).any(axis=0)].any(axis=0)
+        lacking |= alias.lost(weights, n)
         status = common.copy()
         known = np.isfinite(result[0 if contrast.joint else 1]) & (result[2] > 0)
         status[fitted[~known]] = "variance not identified"

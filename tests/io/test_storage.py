@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
@@ -100,3 +103,28 @@ def test_any_sample_sheet_is_stored(frames, tmp_path, columns):
     exo.io.write(made, tmp_path / "any.h5ad")
     back = exo.io.read(tmp_path / "any.h5ad")
     pd.testing.assert_frame_equal(back.obs, made.obs, check_dtype=False, check_categorical=False)
+
+
+@pytest.mark.parametrize("kind", ["h5ad", "zarr"])
+@pytest.mark.parametrize("method", ["lmm", "paired_t"])
+def test_a_backed_cohort_is_tested_block_by_block(
+    trial: ad.AnnData, tmp_path: Path, kind: str, method: str
+) -> None:
+    exo.io.write(trial, tmp_path / f"trial.{kind}")
+    backed = exo.io.read(tmp_path / f"trial.{kind}", backed=True)
+    assert not isinstance(backed.X, np.ndarray)
+    ours = exo.tl.differential(backed, control="CON", method=method)
+    pd.testing.assert_frame_equal(
+        ours, exo.tl.differential(trial, control="CON", method=method), check_names=False
+    )
+    assert not isinstance(backed.X, np.ndarray)
+    pd.testing.assert_frame_equal(
+        exo.tl.pool([exo.tl.summarize(backed)]), exo.tl.pool([exo.tl.summarize(trial)])
+    )
+
+
+def test_an_infinite_value_in_a_backed_file_is_told(trial: ad.AnnData, tmp_path: Path) -> None:
+    trial.X[3, 4] = np.inf
+    trial.write_h5ad(tmp_path / "trial.h5ad")
+    with pytest.raises(exo.errors.InputError, match="1 values are infinite"):
+        exo.tl.differential(exo.io.read(tmp_path / "trial.h5ad", backed=True))

@@ -174,3 +174,31 @@ def test_type_one_error(missing: float, between: float) -> None:
     # a variance that is zero is overestimated on average: conservative, never liberal
     error = 4 * np.sqrt(0.05 * 0.95 / ok.sum())
     assert 0.05 - error - 0.015 * (between == 0) < rate < 0.05 + error
+
+
+def test_a_covariate_that_says_nothing_on_a_feature_s_rows_is_no_obstacle(
+    trial: ad.AnnData,
+) -> None:
+    """A feature measured on one plate only: the plate drops out, as in lmer."""
+    plate = trial.obs["subject_id"].isin([f"P{i:02d}" for i in range(0, 14, 2)])
+    trial.obs["plate"] = np.where(plate, "A", "B")
+    trial.X[plate.to_numpy(), 3] = np.nan  # on plate B alone: the second level is always 1
+    frame = exo.tl.differential(trial, covariates=["plate"], control="CON")
+    own = frame[frame["feature"] == "A03"]
+    assert (own["status"] == "ok").all()
+    without = exo.tl.differential(trial[:, "A03"].copy(), control="CON")
+    for column in ("estimate", "se", "df"):
+        np.testing.assert_allclose(own[column], without[column], rtol=1e-7)
+
+
+def test_a_covariate_that_is_the_time_takes_the_contrast_away(trial: ad.AnnData) -> None:
+    rng = np.random.default_rng(5)
+    hours = np.where(trial.obs["timepoint"] == "post", 8.0, 2.0)
+    odd = trial.obs_names == "P00_post"
+    trial.obs["hours"] = hours + odd * rng.normal(3, 1)
+    trial.X[odd, 4], trial.X[odd, 5] = np.nan, 5.0  # on the rows of A04 hours is the visit
+    frame = exo.tl.differential(trial, covariates=["hours"], arm=None)
+    status = frame.astype({"contrast": str}).set_index(["feature", "contrast"])["status"]
+    assert status["A04", "post - pre"] == "not estimable"
+    assert status["A04", "late - pre"] == "ok"
+    assert status["A05", "post - pre"] == "ok"
