@@ -5,5 +5,6 @@ from __future__ import annotations
 from exerkine_omics.tl._lmm import LMM
 from exerkine_omics.tl._moderated import MODERATED
 from exerkine_omics.tl._simple import PAIRED_T
+from exerkine_omics.tl._voom import VOOM
 
-METHODS = {m.name: m for m in (LMM, MODERATED, PAIRED_T)}
+METHODS = {m.name: m for m in (LMM, MODERATED, PAIRED_T, VOOM)}
