@@ -9,7 +9,8 @@ rows, and the cross-products A of person totals,
 
 is the REML deviance of a feature. Its minimum over :math:`\rho` is the feature's correlation; the
 trimmed mean on the atanh scale is the consensus, at which all features are fitted. A weight w of
-a row divides its variance, whichever person it is of: rows are scaled by the root of w.
+a row divides its variance: y and X are scaled by the root of w, and the scaled rows have the
+correlation. (A row whose weight tends to 0 is then not the same as an absent row.)
 
 References
 ----------
@@ -163,8 +164,8 @@ class _At:
 
 def _weighted(weight: np.ndarray, sums: np.ndarray) -> np.ndarray:
     """Sum over the numbers of rows: weight (k x f) with sums (k x ... x f)."""
-    total = weight[0] * sums[0]
-    for k in range(1, len(sums)):
+    total = np.zeros(sums.shape[1:])
+    for k in range(len(sums)):
         total += weight[k] * sums[k]
     return total
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from exerkine_omics.kernels._spline import fit_knots, natural_basis
 
@@ -164,11 +164,13 @@ def fit_prior_likelihood(
     def log_scale(h: float) -> np.ndarray:
         return mean + log_mean(h)
 
+    # minus the log likelihood but for terms without h, and its slope, at h = prior df / 2
     def loss(share: float) -> float:
         h = share / (1 - share) / 2
         scale = log_scale(h)
-        density = stats.f.logpdf(x / np.exp(scale), 2 * a, 2 * h) - scale
-        return -float((prior_weight * density).sum())
+        parts = special.gammaln(a + h) - special.gammaln(h) - a * (np.log(h) + scale)
+        parts -= (a + h) * np.log1p(a * x / (h * np.exp(scale)))
+        return -float((prior_weight * parts).sum())
 
     def slope(share: float) -> float:
         h = share / (1 - share) / 2

@@ -90,16 +90,16 @@ def _total(parts: Sequence[np.ndarray]) -> np.ndarray | float:
 
 def product(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
     """Product of each feature's matrix (q x q x f) and vector (q x f)."""
-    result = matrix[:, 0] * vector[0]
-    for k in range(1, len(vector)):
+    result = np.zeros_like(vector)
+    for k in range(len(vector)):
         result += matrix[:, k] * vector[k]
     return result
 
 
 def inner(one: np.ndarray, two: np.ndarray) -> np.ndarray:
     """Inner product of each feature's vectors (q x f)."""
-    result = one[0] * two[0]
-    for k in range(1, len(two)):
+    result = np.zeros(two.shape[1])
+    for k in range(len(two)):
         result += one[k] * two[k]
     return result
 

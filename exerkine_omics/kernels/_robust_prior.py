@@ -15,8 +15,6 @@ Ann Appl Stat 10:946-963.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy import optimize, special, stats
 
@@ -27,8 +25,7 @@ from exerkine_omics.kernels._ebayes import (
     log_variances,
 )
 from exerkine_omics.kernels._f_tail import f_quantile, f_tails, log_upper_tail
-
-Smoother = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
+from exerkine_omics.kernels._lowess import lowess
 
 _TAILS = (0.05, 0.1)  # shares winsorised below and above
 _SPAN = 0.4  # of the lowess trend
@@ -40,7 +37,6 @@ def fit_prior_robust(
     variance: np.ndarray,
     df: np.ndarray,
     covariate: np.ndarray | None = None,
-    smooth: Smoother | None = None,
 ) -> VariancePrior:
     """Robust prior: ``df`` is an array, below its common value for outlying features.
 
@@ -50,27 +46,26 @@ def fit_prior_robust(
         Residual variances and their df (features).
     covariate
         Mean level (features), for a prior variance that follows it.
-    smooth
-        ``smooth(y, x, span)``: lowess of y on x at x; needed with a covariate.
 
     Returns
     -------
     VariancePrior
         Features without a variance have the common df and, of a trend, the value interpolated.
+        Below 10 features it is the prior by moments.
     """
     data = log_variances(variance, df, covariate, 1e-12)
     n = len(data.e)
     plain = fit_prior_moments(variance, df, covariate)
-    if n < 3:
+    if n < 3 or n * max(_TAILS) < 1:  # nothing is winsorised
         return plain
     scale = np.broadcast_to(plain.variance, len(variance))[data.ok]
     common = float(2 * data.half.max())
     x = _to_common_df(data.variance, 2 * data.half, common, scale, float(plain.df))
     z = np.log(x)
-    if covariate is None or smooth is None:
+    if covariate is None:
         trend = np.full(n, stats.trim_mean(z, _TAILS[1]))
     else:
-        trend = smooth(z, covariate[data.ok], _SPAN)
+        trend = lowess(z, covariate[data.ok], _SPAN)
     rest = z - trend
     cut = np.clip(rest, *np.quantile(rest, [_TAILS[0], 1 - _TAILS[1]]))
     mean, spread = float(cut.mean()), float(cut.var(ddof=1))

@@ -8,10 +8,15 @@ import numpy as np
 def fit_knots(x: np.ndarray, df: int) -> np.ndarray:
     """Knots of a natural spline with ``df`` coefficients (intercept included, 2 or more).
 
-    The outer two are the range, the df - 2 inner ones equally spaced quantiles; a tie among
-    them is one knot.
+    The outer two are the range, the df - 2 inner ones equally spaced quantiles; knots closer
+    than 1e-9 of the range are one.
     """
-    return np.unique(np.quantile(x, np.linspace(0.0, 1.0, df)))
+    first, *inner, last = np.quantile(x, np.linspace(0.0, 1.0, df))
+    kept = [first]
+    for knot in inner:
+        if min(knot - kept[-1], last - knot) > 1e-9 * (last - first):
+            kept.append(knot)
+    return np.array([*kept, last])
 
 
 def natural_basis(x: np.ndarray, knots: np.ndarray) -> np.ndarray:

@@ -8,15 +8,13 @@ for RNA-seq read counts. Genome Biology 15:R29.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
+
+from exerkine_omics.kernels._lowess import lowess
 
 _PRIOR_COUNT = 0.5
 _MILLION = np.log2(1e6)
 _SPAN = 0.5  # of the lowess trend
-
-Smoother = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
 
 
 def log_cpm(counts: np.ndarray, library: np.ndarray) -> np.ndarray:
@@ -29,7 +27,6 @@ def precision_weights(
     sigma: np.ndarray,
     fitted: np.ndarray,
     library: np.ndarray,
-    smooth: Smoother,
 ) -> np.ndarray:
     """Precision of each log-CPM value: 1 / trend^4 at its fitted log count.
 
@@ -41,13 +38,16 @@ def precision_weights(
         Fitted log-CPM, samples x features.
     library
         Effective library sizes (samples).
-    smooth
-        ``smooth(y, x, span)``: lowess of y on x at x. The trend is of the root of sigma on the
-        mean log count, span 0.5, interpolated linearly and constant beyond its ends.
+
+    Returns
+    -------
+    ndarray
+        Samples x features. The trend is the lowess (span 0.5) of the root of sigma on the mean log
+        count, interpolated linearly and constant beyond its ends.
     """
     size = np.log2(library + 1) - _MILLION
     x = mean + size.mean()
-    trend = smooth(np.sqrt(sigma), x, _SPAN)
+    trend = lowess(np.sqrt(sigma), x, _SPAN)
     place, inverse = np.unique(x, return_inverse=True)
     height = np.bincount(inverse, weights=trend) / np.bincount(inverse)
     return 1.0 / np.interp(fitted + size[:, None], place, height) ** 4

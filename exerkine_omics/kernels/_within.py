@@ -87,7 +87,7 @@ def fit_within(
     gram = np.broadcast_to(gram, (q, q, y.shape[1]))
     solved = solve(gram, right)
     total = np.einsum("ij,ij->j", wy, y)
-    rss = total - inner(right, solved.coefficient) if q else total
+    rss = total - inner(right, solved.coefficient)
     again = close(rss, total)
     if len(again):
         wide = w if w.shape[1] == 1 else w[:, again]

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from exerkine_omics.cohort import Contrast, Design
+from exerkine_omics.errors import InputError, shown
 from exerkine_omics.kernels import _correlated, _ebayes, _normal, _robust_prior, _within
 from exerkine_omics.parallel import blocks
 from exerkine_omics.tl._method import Tested, TestMethod, constant, status_of, within_people
@@ -34,8 +35,23 @@ def run_moderated(values: np.ndarray, design: Design, options: Mapping[str, Any]
 
 
 def scaled(weight: np.ndarray | None) -> np.ndarray | None:
-    """Weights about 1: their unit is free."""
-    return None if weight is None else weight / np.exp(np.log(weight).mean())
+    """Weights about 1: their unit is free.
+
+    Raises
+    ------
+    InputError
+        If a weight is not a positive number.
+    """
+    if weight is None:
+        return None
+    bad = ~(np.isfinite(weight) & (weight > 0))
+    if bad.any():
+        raise InputError(
+            f"Weights {shown(weight[bad])} are no positive numbers",
+            where="weights=",
+            fix="Drop samples that are not to count.",
+        )
+    return weight / np.exp(np.log(weight).mean())
 
 
 def fit_fixed(values: np.ndarray, design: Design, weight: np.ndarray | None) -> _normal.LinearFit:
@@ -82,14 +98,6 @@ def _columns(weight: np.ndarray | None, block: slice) -> np.ndarray | None:
     return weight if weight is None or weight.ndim == 1 else weight[:, block]
 
 
-def lowess(y: np.ndarray, x: np.ndarray, span: float) -> np.ndarray:
-    """Lowess of y on x at x, three robust rounds, interpolated over 1% of the range."""
-    from statsmodels.nonparametric.smoothers_lowess import lowess as smooth
-
-    share = max(span, 2 / len(x))
-    return smooth(y, x, frac=min(share, 1.0), it=3, delta=0.01 * np.ptp(x), return_sorted=False)
-
-
 def variance_prior(
     variance: np.ndarray, df: np.ndarray, level: np.ndarray, options: Mapping[str, Any]
 ) -> _ebayes.VariancePrior:
@@ -99,7 +107,7 @@ def variance_prior(
     if options["robust"]:
         if newer:
             return _robust_prior.fit_prior_robust_likelihood(variance, df, covariate)
-        return _robust_prior.fit_prior_robust(variance, df, covariate, lowess)
+        return _robust_prior.fit_prior_robust(variance, df, covariate)
     if newer:
         return _ebayes.fit_prior_likelihood(variance, df, covariate)
     return _ebayes.fit_prior_moments(variance, df, covariate)
@@ -187,7 +195,14 @@ def _pairs(
 
     def people(used: np.ndarray) -> np.ndarray:
         needed = np.bincount(arms, weights=used, minlength=len(design.arms)).astype(int)
-        return _within.complete_people(present, design.subject, used[design.cell], needed[arm])
+        return np.concatenate(
+            [
+                _within.complete_people(
+                    present[:, b], design.subject, used[design.cell], needed[arm]
+                )
+                for b in blocks(present.shape[1])
+            ]
+        )
 
     whole = people(contrast.used)
     if not contrast.joint:

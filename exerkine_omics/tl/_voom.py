@@ -92,7 +92,7 @@ def _precision(
         return None
     weight = np.ones_like(fitted)
     weight[:, told] = _voom.precision_weights(
-        fit.centre[told], sigma[told], fitted[:, told], library, _moderated.lowess
+        fit.centre[told], sigma[told], fitted[:, told], library
     )
     return _moderated.scaled(weight)
 
