@@ -6,44 +6,23 @@ dummy column is ever made and a missing cell is the same as an absent row.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-_RANK_TOLERANCE = 1e-9
+from exerkine_omics.kernels._normal import LinearFit, close, identified, inner, solve
 
 
-@dataclass(frozen=True)
-class WithinFit:
-    """Within-person fit of all features.
+def fit_within(
+    values: np.ndarray,
+    design: np.ndarray,
+    subject: np.ndarray,
+    weight: np.ndarray | None = None,
+) -> LinearFit:
+    r"""Fit ``values ~ design + subject`` for each feature.
 
-    Attributes
-    ----------
-    inverse
-        Moore-Penrose inverse of the centred cross-products X'X, features x p x p.
-    basis
-        Projector onto the estimable space, features x p x p.
-    coefficient
-        Minimum-norm coefficients, features x p.
-    rss, df
-        Residual sum of squares and degrees of freedom (features).
-    n_obs
-        Rows with a value (features).
-    square
-        Sum of squares about the feature's mean, against which a residual is rounding or not.
-    """
+    With the sums :math:`n_s, t_s, u_s` of the weights, of weight x design and of weight x y over
+    a person's rows, the centred cross-products are
 
-    inverse: np.ndarray
-    basis: np.ndarray
-    coefficient: np.ndarray
-    rss: np.ndarray
-    df: np.ndarray
-    n_obs: np.ndarray
-    square: np.ndarray
-
-
-def fit_within(values: np.ndarray, design: np.ndarray, subject: np.ndarray) -> WithinFit:
-    """Fit ``values ~ design + subject`` for each feature.
+    .. math:: X'WX - \sum_s t_s t_s' / n_s, \quad X'Wy - \sum_s t_s u_s / n_s
 
     Parameters
     ----------
@@ -53,67 +32,141 @@ def fit_within(values: np.ndarray, design: np.ndarray, subject: np.ndarray) -> W
         Samples x p; columns may be collinear with each other and with the subjects.
     subject
         Subject of each sample, 0..m-1.
+    weight
+        Precision of each sample (samples) or value (samples x features), positive.
 
     Returns
     -------
-    WithinFit
+    LinearFit
         df = rows - people with a row - rank of the centred design.
     """
-    n_samples, n_features = values.shape
-    n_columns = design.shape[1]
-    mask = np.isfinite(values)
-    weight = mask.astype(float)
-    block = np.zeros((subject.max() + 1, n_samples))
-    block[subject, np.arange(n_samples)] = 1.0
-    count = block @ weight
-    safe = np.maximum(count, 1.0)
+    order, visits = _by_visit(subject)
+    x = design[order]
+    basis = identified(x - _person_means(x, visits))
+    x = x @ basis
+    q = x.shape[1]
+    y = values[order]
+    present = np.isfinite(y)
+    complete = bool(present.all())
+    if not complete:
+        np.copyto(y, 0.0, where=~present)
+    w = present.astype(float)
+    rows = w.sum(axis=0)
     # centring by the feature's mean first keeps the person means exact at any level
-    with np.errstate(invalid="ignore"):
-        centre = np.where(mask, values, 0.0).sum(axis=0) / np.maximum(weight.sum(axis=0), 1.0)
-    level = np.where(mask, values - centre, 0.0)
-    y = np.where(mask, level - ((block @ level) / safe)[subject], 0.0)
-    sums = np.stack([block @ (design[:, [j]] * weight) for j in range(n_columns)])
-    gram = np.empty((n_features, n_columns, n_columns))
-    right = (design.T @ y).T
-    for j in range(n_columns):
-        for k in range(j, n_columns):
-            raw = (design[:, j] * design[:, k]) @ weight
-            gram[:, j, k] = gram[:, k, j] = raw - (sums[j] * sums[k] / safe).sum(axis=0)
-    root, vectors = np.linalg.eigh(gram)
-    keep = root > _RANK_TOLERANCE * np.maximum(root[:, -1:], 1.0)
-    scaled = np.where(keep, 1.0 / np.where(keep, root, 1.0), 0.0)
-    inverse = (vectors * scaled[:, None, :]) @ vectors.transpose(0, 2, 1)
-    basis = (vectors * keep[:, None, :]) @ vectors.transpose(0, 2, 1)
-    coefficient = np.einsum("fjk,fk->fj", inverse, right)
-    # residuals outright, not by subtraction of sums: exact where the fit is close
-    fitted = _centred_fit(design, coefficient, weight, block, safe, subject)
-    rss = ((y - fitted) ** 2).sum(axis=0)
-    n_obs = mask.sum(axis=0)
-    df = n_obs - (count > 0).sum(axis=0) - keep.sum(axis=1)
-    return WithinFit(inverse, basis, coefficient, rss, df, n_obs, (level**2).sum(axis=0))
+    centre = y.sum(axis=0) / np.maximum(rows, 1.0)
+    y -= centre
+    if not complete:
+        y *= w
+    square = np.einsum("ij,ij->j", y, y)
+    people = _person_sums(w, visits)
+    n_people = np.minimum(people, 1.0).sum(axis=0)
+    if weight is not None:
+        w *= weight[order].reshape(len(y), -1)
+        people = _person_sums(w, visits)
+    elif complete:
+        # one design for all features: one matrix, spread out when it is solved
+        w, people = w[:, :1], people[:, :1]
+    if weight is not None and complete and weight.ndim == 1:
+        w, people = w[:, :1], people[:, :1]
+    share = 1.0 / np.where(people > 0, people, 1.0)
+    level = _person_sums(y if weight is None else y * w, visits)
+    level *= share
+    _spread(y, level, visits)
+    if not complete:
+        y *= present
+    wy = y if weight is None else y * w
+    gram = np.empty((q, q, w.shape[1]))
+    totals = [_person_sums(x[:, [j]] * w, visits) for j in range(q)]
+    for j in range(q):
+        part = totals[j] * share
+        for k in range(j + 1):
+            gram[j, k] = gram[k, j] = (x[:, j] * x[:, k]) @ w - np.einsum(
+                "sf,sf->f", part, totals[k]
+            )
+    right = x.T @ wy
+    gram = np.broadcast_to(gram, (q, q, y.shape[1]))
+    solved = solve(gram, right)
+    total = np.einsum("ij,ij->j", wy, y)
+    rss = total - inner(right, solved.coefficient)
+    again = close(rss, total)
+    if len(again):
+        wide = w if w.shape[1] == 1 else w[:, again]
+        means = share if share.shape[1] == 1 else share[:, again]
+        fitted = x @ solved.coefficient[:, again]
+        _spread(fitted, _person_sums(fitted * wide, visits) * means, visits)
+        rss[again] = (wide * (y[:, again] - fitted) ** 2).sum(axis=0)
+    df = rows - n_people - solved.rank
+    return LinearFit(
+        basis, solved, rss, df, rows.astype(int), square, centre, np.zeros(design.shape[1])
+    )
 
 
-def _centred_fit(
-    design: np.ndarray,
-    coefficient: np.ndarray,
-    weight: np.ndarray,
-    block: np.ndarray,
-    safe: np.ndarray,
-    subject: np.ndarray,
+def within_residuals(
+    values: np.ndarray, design: np.ndarray, subject: np.ndarray, fit: LinearFit
 ) -> np.ndarray:
-    fitted = (design @ coefficient.T) * weight
-    return (fitted - ((block @ fitted) / safe)[subject]) * weight
+    """Residuals of values without NaN on design and subject, fitted without weights."""
+    order, visits = _by_visit(subject)
+    rest = values[order] - fit.centre - design[order] @ (fit.basis @ fit.solved.coefficient)
+    people = _person_sums(np.ones((len(rest), 1)), visits)
+    _spread(rest, _person_sums(rest, visits) / people, visits)
+    result = np.empty_like(rest)
+    result[order] = rest
+    return result
 
 
-def contrast_within(
-    fit: WithinFit, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Estimate, unscaled SE and estimability of a contrast (features each).
+def complete_people(
+    present: np.ndarray, subject: np.ndarray, used: np.ndarray, needed: np.ndarray
+) -> np.ndarray:
+    """People with a value in each of the ``needed`` rows (people) that are ``used`` (features).
 
-    A contrast is estimable where it lies in the row space of the feature's own centred design;
-    elsewhere it is not a within-person contrast of the rows that are there.
+    People who need none do not count. ``present`` is samples x features.
     """
-    estimate = fit.coefficient @ weights
-    unscaled = np.sqrt(np.einsum("j,fjk,k->f", weights, fit.inverse, weights))
-    distance = np.abs(fit.basis @ weights - weights).max(axis=1)
-    return estimate, unscaled, distance < 1e-6 * np.abs(weights).max()
+    people = np.flatnonzero(needed > 0)
+    number = np.full(len(needed), -1)
+    number[people] = np.arange(len(people))
+    rows = np.flatnonzero(used & (needed[subject] > 0))
+    order, visits = _by_visit(number[subject[rows]])
+    rank = number[subject[rows][order]]
+    # people in the order of their first rows; those without rows lack them
+    first = rank[visits[0]] if visits else rank
+    have = _person_sums(present[rows[order]].astype(np.int32), visits) if visits else None
+    if have is None:
+        return np.zeros(present.shape[1], dtype=np.int64)
+    return (have >= needed[people[first]][:, None]).sum(axis=0)
+
+
+def _by_visit(subject: np.ndarray) -> tuple[np.ndarray, list[slice]]:
+    """Order rows as first rows of all people, second rows, ..., people with most rows first.
+
+    A sum over people's rows is then a sum of slices: visit k holds the first so many people.
+    """
+    count = np.bincount(subject)
+    # numbers that nobody has sort last and take part in no visit
+    rank = np.empty(len(count), dtype=int)
+    rank[np.argsort(-count, kind="stable")] = np.arange(len(count))
+    by_person = np.argsort(rank[subject], kind="stable")
+    sorted_rank = rank[subject][by_person]
+    first = np.searchsorted(sorted_rank, sorted_rank)
+    visit = np.arange(len(subject)) - first
+    order = by_person[np.argsort(visit, kind="stable")]
+    ends = np.concatenate([[0], np.cumsum(np.bincount(visit))])
+    return order, [slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+
+
+def _person_sums(values: np.ndarray, visits: list[slice]) -> np.ndarray:
+    total = values[visits[0]].copy()
+    for visit in visits[1:]:
+        total[: visit.stop - visit.start] += values[visit]
+    return total
+
+
+def _person_means(values: np.ndarray, visits: list[slice]) -> np.ndarray:
+    """Each row's person mean."""
+    mean = _person_sums(values, visits) / _person_sums(np.ones((len(values), 1)), visits)
+    return np.concatenate([mean[: v.stop - v.start] for v in visits])
+
+
+def _spread(values: np.ndarray, level: np.ndarray, visits: list[slice]) -> None:
+    """Take each person's level off the rows, in place."""
+    for visit in visits:
+        values[visit] -= level[: visit.stop - visit.start]

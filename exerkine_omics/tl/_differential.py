@@ -229,7 +229,7 @@ def differential(
         options["weights"] = None if weights is None else numeric_weights(adata, weights)
     tested = test.run(values, design, options)
     if test.levels is not None:
-        values = test.levels(values, design, options)
+        values = test.levels(np.asarray(values))
     spread = join_moments(
         [moments(values[:, b], design.cell, len(design.cells)) for b in blocks(adata.n_vars)]
     )

@@ -120,7 +120,7 @@ def _moderation(sums: _lmm_sums.Sums, fit: _lmm.Fit) -> tuple[np.ndarray, float,
     df = _lmm.precision(sums, fit).residual_df
     equal = len(df) == 0 or np.ptp(df) <= _EQUAL_DF * df.max()
     prior = (_ebayes.fit_prior_moments if equal else _ebayes.fit_prior_likelihood)(fit.sigma2, df)
-    if not np.isfinite(prior.variance):
+    if not prior.known:
         return np.ones(len(df)), 0.0, np.inf
     return _ebayes.squeeze(fit.sigma2, df, prior) / fit.sigma2, prior.df, float(df.sum())
 

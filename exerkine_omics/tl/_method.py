@@ -60,7 +60,7 @@ class TestMethod:
     blockwise: bool = False
     weighted: bool = False
     counts: bool = False
-    levels: Callable[[Matrix, Design, Mapping[str, Any]], Matrix] | None = None
+    levels: Callable[[np.ndarray], np.ndarray] | None = None
 
     def choose(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Fill in the defaults; a foreign option or value is an error."""
