@@ -26,6 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from exerkine_omics.kernels._lmm import unpack
 from exerkine_omics.kernels._lmm_sums import grouped_sums
 from exerkine_omics.kernels._normal import (
     LinearFit,
@@ -96,16 +97,16 @@ def gather(
         scale = np.sqrt(weight).reshape(len(values), -1)
     sums = grouped_sums(values, design @ basis, subject, scale)
     # here an absent column is a zero one: the rank is found when the system is solved
-    xx = np.ascontiguousarray(np.moveaxis(sums.xx, 0, -1))
-    feature, column = np.nonzero(sums.absent)
+    xx = unpack(sums.xx)
+    column, feature = np.nonzero(sums.absent)
     xx[column, column, feature] = 0.0
     return Gathered(
         basis,
         xx,
-        np.ascontiguousarray(sums.xy.T),
+        sums.xy,
         sums.yy,
-        np.ascontiguousarray(np.moveaxis(sums.txx, 1, -1)),
-        np.ascontiguousarray(np.moveaxis(sums.txy, 1, -1)),
+        np.array([unpack(t) for t in sums.txx]).reshape(len(sums.txx), *xx.shape),
+        sums.txy,
         sums.tyy,
         sums.size[:, None],
         sums.people,

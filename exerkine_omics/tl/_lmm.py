@@ -111,7 +111,7 @@ def _rank(contrast: Contrast) -> int:
     return len(_lmm_joint.full_rows(contrast.weights)) if contrast.joint else 1
 
 
-def _moderation(sums: _lmm_sums.Sums, fit: _lmm.Fit) -> tuple[np.ndarray, float, float]:
+def _moderation(sums: _lmm_sums.Sums, fit: _lmm.Fit) -> tuple[np.ndarray, Any, float]:
     """Factor of the variances, df gained, and the most df that a test may have.
 
     The residual variance s^2 has d = 2 / W22 df (the within-person df of a complete design); it
@@ -131,7 +131,7 @@ def _test(
     design: Design,
     contrast: Contrast,
     ddf: str,
-    extra: tuple[np.ndarray, float, float],
+    extra: tuple[np.ndarray, Any, float],
 ) -> np.ndarray:
     """Estimate, SE, df, statistic and p of the fitted features (joint: the first two are F)."""
     factor, gained, most = extra
