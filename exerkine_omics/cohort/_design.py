@@ -129,26 +129,20 @@ def build_design(
     sample_arm = obs[column].astype(str).to_numpy() if column else np.full(adata.n_obs, "")
     sample_time = obs[timepoint].astype(str).to_numpy()
     sample_subject = obs[subject].astype(str).to_numpy()
-    subjects = sorted(set(sample_subject))
+    found, person = np.unique(sample_subject.astype(str), return_inverse=True)
+    subjects = found.tolist()
     _one_arm_each(sample_subject, sample_arm, column)
     # every arm has every cell: one without samples makes its contrasts inestimable, and seen
     cells = tuple(Cell(a, t) for a in arms for t in order)
     lookup = {(c.arm, c.timepoint): i for i, c in enumerate(cells)}
     cell = np.array([lookup[k] for k in zip(sample_arm, sample_time, strict=True)], dtype=int)
-    rows = pd.DataFrame({"subject": sample_subject, "time": sample_time})
-    twice = rows[rows.duplicated(keep=False)].drop_duplicates()
-    if len(twice):
-        pairs = [f"{s} at {t}" for s, t in twice.itertuples(index=False)]
-        raise InputError(
-            f"More than one sample for {shown(pairs)}",
-            where=f"obs[{subject!r}] and obs[{timepoint!r}]",
-            fix="Keep one sample a person and time; exo.pp.check(adata) lists all of them.",
-        )
+    _once_each(
+        person, cell, sample_subject, sample_time, f"obs[{subject!r}] and obs[{timepoint!r}]"
+    )
     chosen = choose_contrasts(cells, set(cell.tolist()), start, order, contrasts, control, joint)
     twins = [name for name in moderators if name in (subject, timepoint, column)]
     if twins:
         raise UsageError(f"{shown(twins)} cannot moderate: the design has it already")
-    person = np.searchsorted(subjects, sample_subject)
     matrix, names, *own = numeric_columns(obs, [c for c in covariates if c not in moderators])
     slopes, slope_names, *theirs = numeric_columns(obs, moderators, person)
     centre, scale = (np.concatenate(pair) for pair in zip(own, theirs, strict=True))
@@ -219,6 +213,22 @@ def _require_rank(design: Design) -> None:
         )
 
 
+def _once_each(
+    person: np.ndarray, cell: np.ndarray, subject: np.ndarray, time: np.ndarray, where: str
+) -> None:
+    pair = person * (cell.max(initial=0) + 1) + cell
+    count = np.bincount(pair)
+    twice = np.flatnonzero(count[pair] > 1)
+    if len(twice):
+        pairs = dict.fromkeys(f"{subject[i]} at {time[i]}" for i in twice)
+        raise InputError(
+            f"More than one sample for {shown(pairs)}",
+            where=where,
+            fix="Keep one sample a person and time; exo.pp.check(adata) lists all of them. "
+            "A crossover or repeated bouts go to exo.tl.crossover.",
+        )
+
+
 def _one_arm_each(subject: np.ndarray, arm: np.ndarray, column: str | None) -> None:
     if column is None:
         return
@@ -228,5 +238,5 @@ def _one_arm_each(subject: np.ndarray, arm: np.ndarray, column: str | None) -> N
         raise InputError(
             f"Subjects {shown(twice)} are in more than one arm",
             where=f"obs[{column!r}]",
-            fix="A crossover is analysed with arm=None and the condition in the time point.",
+            fix="People under several conditions: exo.tl.crossover(adata, condition=...).",
         )

@@ -105,8 +105,8 @@ def timepoints(adata: AnnData, column: str = schema.TIMEPOINT) -> list[str]:
             where=f"obs[{column!r}]",
             fix="Make it an ordered categorical, or use exo.io.set_samples.",
         )
-    present = set(values.dropna().astype(str))
-    return [str(level) for level in values.cat.categories if str(level) in present]
+    present = set(np.unique(values.cat.codes))
+    return [str(level) for i, level in enumerate(values.cat.categories) if i in present]
 
 
 def baseline(adata: AnnData, column: str = schema.TIMEPOINT) -> str:

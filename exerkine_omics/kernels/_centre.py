@@ -10,7 +10,9 @@ def centred(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
     axes = tuple(range(values.ndim - 1))
     mask = np.isfinite(values)
     gap = ~mask
-    n_obs = mask.sum(axis=axes)
+    # a sum of bytes is three times as fast where it cannot overflow
+    narrow = np.uint16 if mask[..., 0].size < 2**16 else np.int64
+    n_obs = np.add.reduce(mask.view(np.uint8), axis=axes, dtype=narrow).astype(np.int64)
     np.copyto(values, 0.0, where=gap)
     mean = values.sum(axis=axes) / np.maximum(n_obs, 1)
     values -= mean

@@ -182,7 +182,9 @@ def layout_sums(layout: Layout, values: np.ndarray) -> Sums:
 
 
 def _patterns(code: np.ndarray, n_visits: int) -> tuple[np.ndarray, np.ndarray]:
-    """Patterns with a row that occur, and how often."""
+    """Patterns with a row that occur, and how often; few patterns are not worth a count."""
+    if n_visits <= 2:
+        return np.arange(1, 1 << n_visits), np.full((1 << n_visits) - 1, code.size)
     if n_visits <= 12:
         often = np.bincount(code.ravel(), minlength=1 << n_visits)
         found = np.flatnonzero(often)

@@ -21,9 +21,7 @@ def variance_notes(moments: Moments, design: Design, features: pd.Index) -> pd.D
     feature is noted where the adjusted p is below 0.01 and the SDs differ by half or more.
     """
     start, start_df = moments.pooled(cells_of(design, design.baseline))
-    columns: dict[str, list[np.ndarray]] = {
-        k: [] for k in ("feature", schema.TIMEPOINT, "sd_ratio", "p_value", "p_adj")
-    }
+    found = []
     for timepoint in design.timepoints:
         if timepoint == design.baseline:
             continue
@@ -34,14 +32,18 @@ def variance_notes(moments: Moments, design: Design, features: pd.Index) -> pd.D
             p_value = 2 * np.minimum(upper, 1 - upper)
             far = np.abs(np.log(ratio)) >= np.log(_RATIO)
         p_value = np.where(np.isfinite(ratio) & (ratio > 0), p_value, np.nan)
-        p_adj = adjust(p_value, np.zeros(len(p_value)))
-        noted = np.flatnonzero((p_adj < _LEVEL) & far)
-        columns["feature"].append(features[noted].to_numpy(dtype=object))
-        columns[schema.TIMEPOINT].append(np.full(len(noted), timepoint, dtype=object))
-        for name, values in (("sd_ratio", ratio), ("p_value", p_value), ("p_adj", p_adj)):
-            columns[name].append(values[noted])
-    frame = pd.DataFrame({k: np.concatenate(v) for k, v in columns.items()})
-    return frame.astype({"feature": "category", schema.TIMEPOINT: "category"})
+        far &= p_value < _LEVEL  # an adjusted p is never smaller
+        if far.any():
+            p_adj = adjust(p_value, np.zeros(len(p_value)))
+            noted = np.flatnonzero(far & (p_adj < _LEVEL))
+            names = features[noted].to_numpy(dtype=object)
+            found.append((names, timepoint, ratio[noted], p_value[noted], p_adj[noted]))
+    numbers = [np.concatenate([np.empty(0), *(f[k] for f in found)]) for k in (2, 3, 4)]
+    names = np.concatenate([np.empty(0, dtype=object), *(f[0] for f in found)])
+    times = np.repeat([f[1] for f in found], [len(f[0]) for f in found])
+    columns = (pd.Categorical(names), pd.Categorical(times), *numbers)
+    keys = ("feature", schema.TIMEPOINT, "sd_ratio", "p_value", "p_adj")
+    return pd.DataFrame(dict(zip(keys, columns, strict=True)))
 
 
 def cells_of(design: Design, timepoint: str) -> np.ndarray:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import exerkine_omics as exo
+from exerkine_omics.cohort import build_design
 from exerkine_omics.kernels import _lmm, _lmm_sums
 
 REFERENCE = Path(__file__).parents[1] / "reference"
@@ -55,7 +56,7 @@ def test_equals_lmertest_and_pbkrtest(case: str, ddf: str, suffix: str, referenc
 def test_singular_fits_are_the_same(case: str, reference_cohort) -> None:
     adata, expected = reference_cohort(case), lmer(case)
     theta = expected.groupby("feature", sort=False)["theta"].first().loc[adata.var_names]
-    design = exo.cohort.build_design(adata, covariates=["hours"] if case == "covariate" else [])
+    design = build_design(adata, covariates=["hours"] if case == "covariate" else [])
     fit = _lmm.fit_reml(_lmm_sums.grouped_sums(adata.X, design.matrix, design.subject))
     np.testing.assert_array_equal(fit.singular, theta < 1e-8)
 

@@ -13,6 +13,7 @@ from scipy import stats
 
 import exerkine_omics as exo
 from exerkine_omics import errors, settings
+from exerkine_omics.cohort import build_design
 from exerkine_omics.tl._methods import METHODS
 
 NAMES = ("paired_t", "wilcoxon", "signflip")
@@ -21,7 +22,7 @@ FIELDS = ("estimate", "statistic", "p_value", "p_adj", "ci_low", "ci_high", "n_p
 
 def run(adata: ad.AnnData, method: str, n_permutations: Any = 999, **design: Any):
     """One `Tested` a contrast, by the contrast's name."""
-    made = exo.cohort.build_design(adata, **design)
+    made = build_design(adata, **design)
     options = {"n_permutations": n_permutations} if method == "signflip" else {}
     tested = METHODS[method].run(adata.X, made, options)
     return dict(zip([c.name for c in made.contrasts], tested, strict=True))
