@@ -9,10 +9,11 @@ import numpy as np
 from scipy import special
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import Contrast, Design, Matrix
+from exerkine_omics.cohort import Contrast, Design, Matrix, Stored
 from exerkine_omics.kernels import _ebayes, _lmm, _lmm_joint, _lmm_sums
 from exerkine_omics.kernels._lmm_alias import without_aliased
-from exerkine_omics.parallel import blocks
+from exerkine_omics.parallel import blocks, run
+from exerkine_omics.settings import settings
 from exerkine_omics.tl._method import Tested, TestMethod, changes, status_of
 
 _EQUAL_DF = 1e-6  # relative: the df of complete features differ by rounding only
@@ -42,11 +43,13 @@ def run_lmm(values: Matrix, design: Design, options: Mapping[str, Any]) -> list[
 def gather(values: Matrix, design: Design, rows: np.ndarray) -> _lmm_sums.Sums:
     """Gather the sums of all features, block by block, over the chosen rows."""
     layout = _lmm_sums.Layout.of(design.matrix[rows], design.subject[rows])
-    every = bool(rows.all())
-    return _lmm_sums.join(
-        _lmm_sums.layout_sums(layout, values[:, b] if every else values[:, b][rows])
-        for b in blocks(values.shape[1])
-    )
+    own = slice(None) if rows.all() else np.flatnonzero(rows)
+    if settings.n_jobs == 1 or isinstance(values, Stored):  # an open file stays in its process
+        return _lmm_sums.join(
+            _lmm_sums.layout_sums(layout, values[own, b]) for b in blocks(values.shape[1])
+        )
+    tasks = [(layout, values[own, b]) for b in blocks(values.shape[1])]
+    return _lmm_sums.join(run(_lmm_sums.layout_sums, tasks))
 
 
 def test_sums(

@@ -203,3 +203,16 @@ def test_a_covariate_that_is_the_time_takes_the_contrast_away(trial: ad.AnnData)
     assert status["A04", "post - pre"] == "not estimable"
     assert status["A04", "late - pre"] == "ok"
     assert status["A05", "post - pre"] == "ok"
+
+
+def test_workers_change_no_bit(reference_cohort) -> None:
+    rng = np.random.default_rng(6)
+    small = reference_cohort("arms")
+    many = ad.AnnData(
+        np.tile(small.X, (1, 20)) + rng.normal(0, 0.1, (small.n_obs, 20 * small.n_vars)),
+        obs=small.obs.copy(),
+    )
+    many.uns["exerkine"] = dict(small.uns["exerkine"])
+    alone = exo.tl.differential(many, control="CON")
+    with exo.settings.override(n_jobs=2):
+        pd.testing.assert_frame_equal(exo.tl.differential(many, control="CON"), alone)
