@@ -217,13 +217,17 @@ def fit_reml(sums: Sums) -> Fit:
             at_zero[inner[better]] = False
             rho[inner[better]] = point
         active = np.flatnonzero(~at_zero)
-        _newton(sums, rho, active)
+        newton(sums, rho, active, np.zeros(len(active)), np.full(len(active), _LARGEST))
         return fit_at(sums, np.where(at_zero, 0.0, rho / (1 - rho)))
 
 
-def _newton(sums: Sums, rho: np.ndarray, active: np.ndarray) -> None:
-    """Improve ``rho`` of the active features in place; converged ones leave."""
-    low, high = np.zeros(len(active)), np.full(len(active), _LARGEST)
+def newton(
+    sums: Sums, rho: np.ndarray, active: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> None:
+    """Improve ``rho`` of the active features in place, between their bounds; converged ones leave.
+
+    ``rho`` may be negative as long as every 1 + m theta is positive: a correlation within people.
+    """
     part = sums if len(active) == len(rho) else take(sums, active)
     for _ in range(_ROUNDS):
         if len(active) == 0:
@@ -237,7 +241,9 @@ def _newton(sums: Sums, rho: np.ndarray, active: np.ndarray) -> None:
         low, high = np.where(slope < 0, now, low), np.where(slope > 0, now, high)
         step = now - slope / curve
         # a last small step is taken even where rounding has put it just outside
-        small = np.abs(step - now) <= _TOLERANCE * np.minimum(now, 1 - now)
+        small = np.abs(step - now) <= _TOLERANCE * np.minimum(
+            np.maximum(np.abs(now), 1e-3), 1 - now
+        )
         done = (curve > 0) & small
         inside = (curve > 0) & (small | ((step > low) & (step < high)))
         rho[active] = np.where(inside, step, (low + high) / 2)
