@@ -18,7 +18,7 @@ from exerkine_omics.cohort._findings import (
     findings_frame,
     findings_from_frame,
 )
-from exerkine_omics.cohort._matrix import Matrix, Stored, matrix
+from exerkine_omics.cohort._matrix import Matrix, Stored, matrix, require_testable
 from exerkine_omics.cohort._meta import (
     add_step,
     baseline,
@@ -28,6 +28,7 @@ from exerkine_omics.cohort._meta import (
     require_log,
     require_slug,
     require_units,
+    require_values,
     timepoints,
     units,
 )
@@ -81,7 +82,9 @@ __all__ = [
     "require_columns",
     "require_log",
     "require_slug",
+    "require_testable",
     "require_units",
+    "require_values",
     "result_rows",
     "timepoints",
     "units",

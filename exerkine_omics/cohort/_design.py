@@ -18,7 +18,7 @@ from exerkine_omics.cohort._contrasts import (
     moderated_contrasts,
 )
 from exerkine_omics.cohort._covariates import numeric_columns, ordered_levels
-from exerkine_omics.cohort._meta import baseline, require_columns, timepoints
+from exerkine_omics.cohort._meta import baseline, require_columns, require_values, timepoints
 from exerkine_omics.errors import InputError, UsageError, shown
 
 
@@ -115,14 +115,8 @@ def build_design(
     moderators = (moderators,) if isinstance(moderators, str) else tuple(moderators)
     column = arm_column(adata, arm)
     require_columns(adata, subject, timepoint, *covariates, *moderators)
+    require_values(adata, subject, timepoint, *([column] if column else []))
     obs = adata.obs
-    needed = [subject, timepoint] + ([column] if column else [])
-    for name in needed:
-        missing = obs.index[obs[name].isna()]
-        if len(missing):
-            raise InputError(
-                f"Samples {shown(missing)} have no value", where=f"obs[{name!r}]", fix="Drop them."
-            )
     start = baseline(adata, timepoint)
     order = timepoints(adata, timepoint)
     arms = ordered_levels(obs[column]) if column else [""]

@@ -7,8 +7,35 @@ from typing import Any
 import numpy as np
 from anndata import AnnData
 
-from exerkine_omics.cohort._meta import dense
-from exerkine_omics.errors import InputError, UsageError, shown
+from exerkine_omics import schema
+from exerkine_omics.cohort._meta import dense, require_log, require_slug, require_units
+from exerkine_omics.errors import InputError, UnitsError, UsageError, shown
+
+
+def require_testable(
+    adata: AnnData, layer: str | None, key_added: str, caller: str, *, counts: bool = False
+) -> str:
+    """Return the unit that a test works in, or say why there is nothing to test.
+
+    Counts become log-CPM; everything else is on a log scale already.
+    """
+    require_slug(key_added)
+    if layer in (schema.RAW, schema.BELOW_LOD, schema.IMPUTED):
+        raise UnitsError(
+            f"The layer {layer!r} is not on the scale of X",
+            where="layer=",
+            fix="Test X; a mask or raw values are no log2 values.",
+        )
+    unit = require_units(adata) if counts else require_log(adata, caller)
+    if counts and unit != "counts":
+        raise UnitsError(
+            f"voom needs counts and X holds {unit}",
+            where=f"uns['{schema.UNS}']['{schema.UNITS}']",
+            fix="Use method='lmm' or 'moderated' on values of a log scale.",
+        )
+    if adata.n_vars == 0:
+        raise InputError("There is no feature to test", where="var", fix="Look at the filters.")
+    return "log_cpm" if counts else unit
 
 
 class Stored:

@@ -142,6 +142,17 @@ def require_columns(adata: AnnData, *columns: str) -> None:
         )
 
 
+def require_values(adata: AnnData, *columns: str) -> None:
+    """Raise `InputError` where an ``obs`` column is not there or a sample has no value in it."""
+    require_columns(adata, *columns)
+    for name in columns:
+        missing = adata.obs_names[adata.obs[name].isna()]
+        if len(missing):
+            raise InputError(
+                f"Samples {shown(missing)} have no value", where=f"obs[{name!r}]", fix="Drop them."
+            )
+
+
 def add_step(adata: AnnData, step: str, **parameters: object) -> None:
     """Append one row to the provenance table ``uns["exerkine"]["steps"]``."""
     from exerkine_omics import __version__

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, special
 
-from exerkine_omics.kernels._spline import fit_knots, natural_basis
+from exerkine_omics.kernels._natural_spline import fit_knots, natural_basis
 
 # prior df / (1 + prior df): from 2, below which the prior has no mean, to practically infinite
 _PRIOR_SHARE = (2 / 3, 0.9999)

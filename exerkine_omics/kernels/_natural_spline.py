@@ -78,3 +78,23 @@ def second_derivatives(h: np.ndarray) -> np.ndarray:
     differences[inner, inner + 2] = 1.0 / h[1:]
     second[1:-1] = np.linalg.solve(band, differences)
     return second
+
+
+def fit_knots(x: np.ndarray, df: int) -> np.ndarray:
+    """Knots of a natural spline with ``df`` coefficients (intercept included, 2 or more).
+
+    The outer two are the range, the df - 2 inner ones equally spaced quantiles; knots closer
+    than 1e-9 of the range are one.
+    """
+    first, *inner, last = np.quantile(x, np.linspace(0.0, 1.0, df))
+    kept = [first]
+    for knot in inner:
+        if min(knot - kept[-1], last - knot) > 1e-9 * (last - first):
+            kept.append(knot)
+    return np.array([*kept, last])
+
+
+def natural_basis(x: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """Basis with the constant, len(x) x len(knots): `natural_spline` between the outer knots."""
+    spline = natural_spline(x, knots[1:-1], (knots[0], knots[-1]))
+    return np.column_stack([np.ones(len(x)), spline])

@@ -15,7 +15,7 @@ from exerkine_omics import cohort, schema
 from exerkine_omics.cohort import levels
 from exerkine_omics.cohort._design import numeric_columns
 from exerkine_omics.cohort._outcomes import as_names, number_column, require_outcome_columns
-from exerkine_omics.errors import AnalysisError, InputError, UnitsError, UsageError, shown, warn
+from exerkine_omics.errors import AnalysisError, InputError, UsageError, shown, warn
 from exerkine_omics.kernels._effect import between_sd
 from exerkine_omics.kernels._regression import slope_tests
 
@@ -150,12 +150,7 @@ def associate(
     'EE - CON: vo2max_change ~ pre'
     """
     _check_options(method, variance, legacy, arm, control)
-    if layer in (schema.RAW, schema.BELOW_LOD, schema.IMPUTED):
-        raise UnitsError(f"The layer {layer!r} is not on the scale of X", where="layer=")
-    cohort.require_slug(key_added)
-    units = cohort.require_log(adata, "tl.associate")
-    if adata.n_vars == 0:
-        raise InputError("There is no feature to test", where="var", fix="Look at the filters.")
+    units = cohort.require_testable(adata, layer, key_added, "tl.associate")
     views = _views(adata, cohort.dense(adata, layer), at, subject, timepoint)
     sheet = _Sheet(adata.obs, subject, people)
     result, adjust = sheet.outcome(outcome), as_names(adjust)

@@ -12,11 +12,10 @@ from exerkine_omics.cohort import (
     collect,
     dense,
     frame_for_storage,
-    require_log,
-    require_slug,
+    require_testable,
     result_rows,
 )
-from exerkine_omics.errors import InputError, UnitsError, warn
+from exerkine_omics.errors import warn
 from exerkine_omics.kernels._crossover import LeastSquares, least_squares, period_columns
 from exerkine_omics.kernels._effect import between_sd, small_sample_factor
 from exerkine_omics.tl._crossover_design import Crossover, build_crossover
@@ -142,14 +141,7 @@ def crossover(
     >>> frame["contrast"].cat.categories.to_list()
     ['2 - 1: post - pre']
     """
-    require_slug(key_added)
-    if layer in (schema.RAW, schema.BELOW_LOD, schema.IMPUTED):
-        raise UnitsError(
-            f"The layer {layer!r} is not on the scale of X", where="layer=", fix="Test X."
-        )
-    units = require_log(adata, "tl.crossover")
-    if adata.n_vars == 0:
-        raise InputError("There is no feature to test", where="var", fix="Look at the filters.")
+    units = require_testable(adata, layer, key_added, "tl.crossover")
     design = build_crossover(adata, condition, period, sequence, timepoint, subject, reference)
     values = dense(adata, layer)
     finite = np.isfinite(values)

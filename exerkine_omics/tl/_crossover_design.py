@@ -11,7 +11,7 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import baseline, levels, require_columns, timepoints
+from exerkine_omics.cohort import baseline, levels, require_values, timepoints
 from exerkine_omics.cohort._pairs import PAIRED
 from exerkine_omics.errors import InputError, UsageError, shown
 
@@ -78,14 +78,8 @@ def build_crossover(
     twins = [c for i, c in enumerate(needed) if c in needed[:i]]
     if twins:
         raise UsageError(f"The column {twins[0]!r} is named twice", fix="Each has its own column.")
-    require_columns(adata, *needed)
+    require_values(adata, *needed)
     obs = adata.obs
-    for name in needed:
-        missing = obs.index[obs[name].isna()]
-        if len(missing):
-            raise InputError(
-                f"Samples {shown(missing)} have no value", where=f"obs[{name!r}]", fix="Drop them."
-            )
     start = baseline(adata, timepoint)
     times = (start, *(t for t in timepoints(adata, timepoint) if t != start))
     if len(times) < 2:

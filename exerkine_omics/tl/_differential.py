@@ -18,12 +18,10 @@ from exerkine_omics.cohort import (
     collect,
     matrix,
     numeric_weights,
-    require_log,
-    require_slug,
-    require_units,
+    require_testable,
     result_rows,
 )
-from exerkine_omics.errors import InputError, UnitsError, UsageError, shown, warn
+from exerkine_omics.errors import UsageError, shown, warn
 from exerkine_omics.kernels._effect import Moments, join_moments, moments, small_sample_factor
 from exerkine_omics.parallel import blocks
 from exerkine_omics.tl._method import Tested
@@ -200,16 +198,7 @@ def differential(
         )
     if weights is not None and not test.weighted:
         raise UsageError(f"{method} takes no weights", fix="Use method='moderated'.")
-    if layer in (schema.RAW, schema.BELOW_LOD, schema.IMPUTED):
-        raise UnitsError(
-            f"The layer {layer!r} is not on the scale of X",
-            where="layer=",
-            fix="Test X; a mask or raw values are no log2 values.",
-        )
-    require_slug(key_added)
-    units = _units(adata, test.counts)
-    if adata.n_vars == 0:
-        raise InputError("There is no feature to test", where="var", fix="Look at the filters.")
+    units = require_testable(adata, layer, key_added, "tl.differential", counts=test.counts)
     design = build_design(
         adata,
         timepoint=timepoint,
@@ -251,19 +240,6 @@ def differential(
         key_added=key_added,
     )
     return frame
-
-
-def _units(adata: AnnData, counts: bool) -> str:
-    if not counts:
-        return require_log(adata, "tl.differential")
-    known = require_units(adata)
-    if known != "counts":
-        raise UnitsError(
-            f"voom needs counts and X holds {known}",
-            where=f"uns['{schema.UNS}']['{schema.UNITS}']",
-            fix="Use method='lmm' or 'moderated' on values of a log scale.",
-        )
-    return "log_cpm"
 
 
 def result_table(

@@ -15,11 +15,10 @@ from exerkine_omics.cohort import (
     collect,
     dense,
     frame_for_storage,
-    require_log,
-    require_slug,
+    require_testable,
     result_rows,
 )
-from exerkine_omics.errors import InputError, UnitsError, UsageError
+from exerkine_omics.errors import UsageError
 from exerkine_omics.kernels._effect import between_sd, small_sample_factor
 from exerkine_omics.parallel import blocks
 from exerkine_omics.settings import settings
@@ -144,14 +143,7 @@ def time_course(
     >>> frame["contrast"].cat.categories[0]
     '60 min - pre'
     """
-    require_slug(key_added)
-    if layer in (schema.RAW, schema.BELOW_LOD, schema.IMPUTED):
-        raise UnitsError(
-            f"The layer {layer!r} is not on the scale of X", where="layer=", fix="Test X."
-        )
-    units = require_log(adata, "tl.time_course")
-    if adata.n_vars == 0:
-        raise InputError("There is no feature to test", where="var", fix="Look at the filters.")
+    units = require_testable(adata, layer, key_added, "tl.time_course")
     design = build_design(
         adata,
         timepoint=timepoint,

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import special
 
-from exerkine_omics.kernels import _ebayes, _f_tail, _robust_prior, _spline
+from exerkine_omics.kernels import _ebayes, _f_tail, _natural_spline, _robust_prior
 
 PYLIMMA = Path(__file__).parents[1] / "reference" / "pylimma"
 LIMMA = Path(__file__).parents[1] / "reference" / "limma_more"
@@ -164,12 +164,12 @@ def test_far_tails_keep_their_digits() -> None:
 
 def test_natural_spline_is_linear_beyond_its_knots_and_smooth_inside() -> None:
     x = np.random.default_rng(0).normal(10, 3, 200)
-    knots = _spline.fit_knots(x, 4)
+    knots = _natural_spline.fit_knots(x, 4)
     assert len(knots) == 4 and knots[0] == x.min() and knots[-1] == x.max()
-    beyond = _spline.natural_basis(knots[-1] + np.array([0.0, 1.0, 2.0, 3.0]), knots)
+    beyond = _natural_spline.natural_basis(knots[-1] + np.array([0.0, 1.0, 2.0, 3.0]), knots)
     np.testing.assert_allclose(np.diff(beyond, 2, axis=0), 0.0, atol=1e-9)
-    before = _spline.natural_basis(knots[0] - np.array([0.0, 1.0, 2.0, 3.0]), knots)
+    before = _natural_spline.natural_basis(knots[0] - np.array([0.0, 1.0, 2.0, 3.0]), knots)
     np.testing.assert_allclose(np.diff(before, 2, axis=0), 0.0, atol=1e-9)
-    assert np.linalg.matrix_rank(_spline.natural_basis(x, knots)) == 4
-    tied = _spline.fit_knots(np.r_[np.zeros(90), 1.0, 2.0], 4)
+    assert np.linalg.matrix_rank(_natural_spline.natural_basis(x, knots)) == 4
+    tied = _natural_spline.fit_knots(np.r_[np.zeros(90), 1.0, 2.0], 4)
     assert len(np.unique(tied)) == len(tied)
