@@ -8,6 +8,7 @@ lie beside them in tests/reference.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import anndata as ad
@@ -68,6 +69,61 @@ def lmer(case: str, ddf: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     return ours, theirs.set_index(["contrast", "feature"]).loc[ours.index]
 
 
+def gaps(a: pd.DataFrame, b: pd.DataFrame) -> str:
+    """Largest differences of estimate, SE, df, log10 p and F, as cells of a table."""
+    t = b["estimate"].notna().to_numpy()
+    found = [
+        np.abs(a["estimate"] - b["estimate"])[t].max(),
+        np.abs(a["se"] / b["se"] - 1)[t].max(),
+        np.abs(a["df"] / b["df"] - 1).max(),
+        np.abs(np.log10(a["p_value"]) - np.log10(b["p_value"])).max(),
+        np.abs(a["statistic"] / b["statistic"] - 1)[~t].max() if (~t).any() else np.nan,
+    ]
+    return " | ".join("-" if np.isnan(g) else f"{g:.0e}" for g in found)
+
+
+def more() -> None:
+    """Print the tables of joint tests, moderators and designs, and of limma's options."""
+    sys.path.insert(0, str(REFERENCE.parent / "tl"))
+    import test_lmm_more as mixed
+    import test_moderated as limma_tests
+
+    test = exo.tl.differential
+    age = {"control": "CON", "moderators": ["age"]}
+    cases = {
+        **{case: {"contrasts": None} for case in mixed.JOINT},
+        "age": age,
+        "age_sex": {"control": "CON", "moderators": ["age", "sex"]},
+        "constrained": {"control": "CON", "baseline": "constrained", "joint": True},
+        "covariate_n100": {"control": "CON", "covariates": ["hours"]},
+        "own_cells": {"variance": "contrast"},
+    }
+    print("\n| mixed model | rows | estimate, abs | SE, rel | df, rel | log10 p, abs | F, rel |")
+    print("|---|---|---|---|---|---|---|")
+    for name, ddf, suffix in (
+        ("lmerTest", "satterthwaite", ""),
+        ("pbkrtest", "kenward-roger", "_kr"),
+    ):
+        for case, options in cases.items():
+            adata, theirs = mixed.cohort(case), mixed.answers(case, suffix)
+            if case in mixed.JOINT:
+                options = {"contrasts": mixed.questions(adata)}
+            ours = mixed.indexed(test(adata, ddf=ddf, **options))
+            rows = ours.index.intersection(theirs.index)
+            print(f"| {name}, {case} | {len(rows)} | {gaps(ours.loc[rows], theirs.loc[rows])} |")
+    print("\n| limma 3.54.1 | rows | estimate, abs | SE, rel | df, rel | log10 p, abs | F, rel |")
+    print("|---|---|---|---|---|---|---|")
+    for name, setting in limma_tests.CASES:
+        adata, weight = limma_tests.cohort(name)
+        how = limma_tests.options(setting, weight)
+        table = limma_tests.LINEAR
+        chosen = (table["cohort"] == name) & (table["setting"] == setting)
+        theirs = table[chosen].set_index(["contrast", "feature"])
+        ours = limma_tests.answers(adata, how, contrasts=limma_tests.contrasts(name))
+        rows = theirs.index
+        print(f"| {name}, {setting} | {len(rows)} | {gaps(ours.loc[rows], theirs)} |")
+
+
 def main() -> None:
     """Print the table."""
     print("| fixture | rows | estimate, abs | SE, rel | df, rel | log10 p, abs |")
@@ -98,6 +154,7 @@ def main() -> None:
             ]
             cells = " | ".join(f"{g:.0e}" for g in gaps)
             print(f"| {name}, {case} | {len(a)} | {cells} |")
+    more()
     data = pd.read_csv(REFERENCE / "pylimma" / "variances.csv")
     print("\n| unequal df (pylimma 0.2.0) | prior df, theirs | ours | variance, theirs | ours |")
     print("|---|---|---|---|---|")
