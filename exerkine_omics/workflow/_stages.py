@@ -184,7 +184,8 @@ def differential(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, An
     rows = best[columns]
     rows.insert(1, "name", rows["feature"].astype(str).map(names))
     if any(c["n_tested"] for c in counts):
-        tested = {c["contrast"] for c in counts if c["n_tested"]}
+        # a joint F test has no effect to draw
+        tested = set(frame.loc[frame["estimate"].notna(), "contrast"].astype(str))
         drawn = [c for c in order if c in tested][:_MAX_VOLCANOS]
         for number, contrast in enumerate(drawn, start=1):
             figures.add(
