@@ -22,5 +22,8 @@ test: $(VENV)/.ready
 test-slow: $(VENV)/.ready
 	$(VENV)/bin/python -m pytest -n 2 -m slow $(PYTEST_ARGS)
 
+benchmark: $(VENV)/.ready
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(VENV)/bin/python tests/benchmarks/differential.py -o docs --scaling
+
 clean:
 	rm -rf $(VENV) .venv-* demo_out
