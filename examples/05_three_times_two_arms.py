@@ -152,8 +152,9 @@ print(
 # The constrained baseline has the smallest SE; it also takes back a part of ADIPOQ's change,
 # since the exercise arm began lower by chance. Moderation gains 12 df: 40 proteins together know
 # their noise better than one does. Fits of a contrast's own cells have half the df. Choose before
-# looking at the result: `lmm`, unless a warning (and `uns["differential_variances"]`) names
-# features whose spread differs between times.
+# looking at the result: `variance="contrast"` where a bout makes people differ, or where a
+# warning (and `uns["differential_variances"]`) names features whose spread differs between times;
+# with few people it names gross differences only. Else `lmm`.
 #
 # ## Figures
 
