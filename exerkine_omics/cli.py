@@ -112,12 +112,23 @@ def summarize(
     out: Annotated[Path, typer.Option("-o", "--out", help="File to write (.npz).")],
     cohort: Annotated[str | None, typer.Option(help="Cohort, where there are several.")] = None,
     min_people: Annotated[int, typer.Option(help="Fewest people behind a sum.", min=1)] = 5,
+    share_covariates: Annotated[
+        bool, typer.Option(help="Let covariates leave: single values may be worked out.")
+    ] = False,
     seed: Seed = None,
 ) -> None:
     """Write the sums of a cohort that other sites may have: no rows of people."""
     from exerkine_omics.workflow import summarize_config
 
-    path = summarize_config(config, out, cohort=cohort, min_people=min_people, seed=seed)
+    path, told = summarize_config(
+        config,
+        out,
+        cohort=cohort,
+        min_people=min_people,
+        share_covariates=share_covariates,
+        seed=seed,
+    )
+    typer.echo(told, err=True)
     typer.echo(path)
 
 
@@ -132,6 +143,8 @@ def pool(
     ddf: Annotated[str | None, typer.Option(help="kenward-roger, satterthwaite.")] = None,
     joint: Annotated[bool, typer.Option(help="Add the joint F tests.")] = False,
     moderate: Annotated[bool, typer.Option(help="Squeeze residual variances.")] = False,
+    baseline: Annotated[str | None, typer.Option(help="free, constrained.")] = None,
+    site: Annotated[bool, typer.Option(help="A level for each site.")] = True,
     common: Annotated[bool, typer.Option(help="Pool the features all sites have.")] = False,
 ) -> None:
     """Test change in all sites together, from their summaries."""
@@ -149,6 +162,8 @@ def pool(
         ddf=ddf,
         joint=joint,
         moderate=moderate or None,
+        baseline=baseline,
+        site=site,
         common=common,
     )
     typer.echo(path)

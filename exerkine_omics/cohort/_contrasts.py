@@ -119,7 +119,7 @@ def default_contrasts(
         raise UsageError(
             f"control={control!r} is none of the arms {shown(named)}"
             if named
-            else f"control={control!r} needs arms and the cohort has none",
+            else f"control={control!r} needs arms, and there are none or arm=None pools them",
             where="control=",
             fix="Name an arm of obs['arm'].",
         )
@@ -171,6 +171,12 @@ def parse_contrasts(contrasts: Contrasts, cells: Sequence[Cell]) -> list[Contras
     for name, text in contrasts.items():
         if isinstance(text, str):
             weights = _Parser(text, names).parse()
+        elif not isinstance(text, Sequence):
+            raise UsageError(
+                f"The contrast {name!r} is a {type(text).__name__}, not an expression",
+                where="contrasts=",
+                fix='Write "post - pre", or a list of such for a joint test.',
+            )
         elif len(text):
             weights = np.array([_Parser(part, names).parse() for part in text])
         else:
@@ -218,7 +224,8 @@ class _Parser:
             if match is None:
                 raise self._fail(
                     f"Cannot read {self.text[at:].strip()!r}",
-                    "Quote names that are no identifiers with backticks.",
+                    "Quote names that are no identifiers with backticks; the default contrasts "
+                    "(EE - CON: post - pre) come with control= and contrasts=None.",
                 )
             quoted, name, number, operator = match.groups()
             if quoted or name:

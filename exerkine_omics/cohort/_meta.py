@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -135,10 +136,13 @@ def require_columns(adata: AnnData, *columns: str) -> None:
     """Raise `InputError` where an ``obs`` column is not there."""
     missing = [c for c in columns if c not in adata.obs.columns]
     if missing:
+        known = {str(c).lower(): str(c) for c in adata.obs.columns}
+        near = [known[n] for n in get_close_matches(missing[0].lower(), known, n=1, cutoff=0.7)]
         raise InputError(
             f"No column {shown(missing)} in obs; it has {shown(adata.obs.columns)}",
             where="obs",
-            fix="Name the columns in the call, or add them with exo.io.set_samples.",
+            fix=(f"Did you mean {near[0]!r}? " if near else "")
+            + "Name the columns in the call, or add them with exo.io.set_samples.",
         )
 
 

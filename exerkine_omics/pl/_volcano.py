@@ -9,6 +9,7 @@ import pandas as pd
 
 from exerkine_omics import schema
 from exerkine_omics.cohort import levels
+from exerkine_omics.errors import UsageError
 from exerkine_omics.pl._frames import counted, need, not_ok, pick_contrast, span
 from exerkine_omics.pl._labels import label_points
 from exerkine_omics.pl._style import (
@@ -91,6 +92,12 @@ def volcano(
     chosen = pick_contrast(frame, contrast)
     rows = frame[frame["contrast"].astype(str) == chosen]
     data = rows[np.isfinite(rows["estimate"]) & np.isfinite(rows["p_value"])].copy()
+    if not len(data) and np.isfinite(rows["p_value"]).any():
+        raise UsageError(
+            f"{chosen!r} has p values and no effects: a joint test has none to draw",
+            where="contrast=",
+            fix="Draw one of its contrasts.",
+        )
     with np.errstate(divide="ignore"):
         height = -np.log10(data["p_value"].to_numpy(float))
     finite = height[np.isfinite(height)]

@@ -1,5 +1,6 @@
 """AnnData to results: scores, tests, responders."""
 
+from exerkine_omics.cohort import Summary
 from exerkine_omics.tl._area_under_curve import area_under_curve
 from exerkine_omics.tl._associate import associate
 from exerkine_omics.tl._crossover import crossover
@@ -13,6 +14,7 @@ from exerkine_omics.tl._summarize import summarize
 from exerkine_omics.tl._time_course import time_course
 
 __all__ = [
+    "Summary",
     "area_under_curve",
     "associate",
     "context_notes",

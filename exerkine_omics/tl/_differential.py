@@ -75,8 +75,9 @@ def differential(
 
     Which one: ``lmm`` by default; ``moderated`` or ``moderate=True`` for few people and many
     features; ``variance="contrast"`` or ``paired_t`` where one time point varies far more than
-    another (IL-6 at the finish line), since a pooled variance is wrong there: a warning names such
-    features. ``voom`` takes counts.
+    another (IL-6 at the finish line), since a pooled variance is wrong there: with ``lmm`` a
+    warning names the features whose SD between people differs so, as far as the people suffice to
+    see it. ``voom`` takes counts.
 
     Parameters
     ----------
@@ -140,7 +141,8 @@ def differential(
         p_adj, ci_low, ci_high (95%), effect_size, n_pairs, n_obs, method, units, family, status.
         ``estimate`` is in the unit of X: log2 fold change on a log2 scale. ``effect_size`` is
         estimate / baseline SD between people (pooled within arms), times Hedges' factor.
-        ``n_pairs`` counts people with all cells of the contrast. ``p_adj`` is Benjamini-Hochberg
+        ``n_pairs`` counts people with all cells of the contrast (of a joint test, of its contrast
+        with fewest). ``p_adj`` is Benjamini-Hochberg
         within the contrast (for ``signflip`` max-T, which controls the family-wise error). A
         joint test has statistic F, its denominator's df, and no estimate; ``method`` holds its
         numerator's df.
@@ -176,6 +178,11 @@ def differential(
     >>> sorted(frame["contrast"].cat.categories)[:2]
     ['CON: post - pre', 'EE - CON: post - pre']
     """
+    if baseline not in (None, "free", "constrained"):
+        raise UsageError(
+            f"baseline={baseline!r} is not known",
+            fix="Known: 'free', 'constrained'. The baseline level is uns['exerkine']['baseline'].",
+        )
     if method not in METHODS:
         raise UsageError(f"There is no method {method!r}", fix=f"Known: {', '.join(METHODS)}.")
     test = METHODS[method]
@@ -289,6 +296,7 @@ def _note_variances(adata: AnnData, spread: Moments, design: Design, key_added: 
     warn(
         f"The SD of {shown(names)} differs between time points, by a "
         f"factor of {worst['sd_ratio']:.2g} for {worst['feature']} at {worst[schema.TIMEPOINT]}; "
-        "one pooled variance is wrong there. Use variance='contrast', or method='paired_t'. "
+        "one pooled variance is wrong there. Look for outlying samples; use variance='contrast' "
+        "or method='paired_t'. "
         f"uns['{key_added}_variances'] lists them."
     )

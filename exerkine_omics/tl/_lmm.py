@@ -87,8 +87,7 @@ def test_sums(
         known = np.isfinite(result[0 if contrast.joint else 1]) & (result[2] > 0)
         status[fitted[~known]] = "variance not identified"
         status[(common == schema.OK) & lacking] = "not estimable"
-        n_pairs = _pairs(sums, design, contrast)
-        n_pairs = pairs(contrast) if n_pairs is None else n_pairs
+        n_pairs = _fewest_pairs(sums, design, contrast, pairs)
         # an estimate from other people's visits alone is no paired change
         status[(status == schema.OK) & (n_pairs == 0)] = "no pairs"
         whole = np.full((len(result), n), np.nan)
@@ -156,6 +155,19 @@ def _test(
         f, df = _F[ddf](sums, fit, rows, estimate)
         f, df = f / factor, np.minimum(df + gained, most)
         return np.stack([f, f, df, f, special.fdtrc(len(rows), df, f)])
+
+
+def _fewest_pairs(
+    sums: _lmm_sums.Sums,
+    design: Design,
+    contrast: Contrast,
+    pairs: Callable[[Contrast], np.ndarray],
+) -> np.ndarray:
+    """People with all cells of a contrast; of a joint one, of its row with fewest people."""
+    rows = [Contrast(contrast.name, row) for row in np.atleast_2d(contrast.weights)]
+    found = [_pairs(sums, design, row) for row in rows]
+    counted = [pairs(r) if n is None else n for r, n in zip(rows, found, strict=True)]
+    return np.asarray(np.min(counted, axis=0))
 
 
 def _pairs(sums: _lmm_sums.Sums, design: Design, contrast: Contrast) -> np.ndarray | None:

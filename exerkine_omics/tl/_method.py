@@ -66,7 +66,11 @@ class TestMethod:
         """Fill in the defaults; a foreign option or value is an error."""
         foreign = [k for k, v in given.items() if v is not None and k not in self.options]
         if foreign:
-            raise UsageError(f"{shown(foreign)} is no option of method {self.name!r}")
+            own = ", ".join(self.options)
+            raise UsageError(
+                f"{shown(foreign)} is no option of method {self.name!r}",
+                fix=f"Its options: {own}." if own else "It has none.",
+            )
         chosen = {k: values[0] for k, values in self.options.items()}
         chosen |= {k: v for k, v in given.items() if v is not None}
         for key, value in chosen.items():

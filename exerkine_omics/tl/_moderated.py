@@ -138,7 +138,7 @@ def moderate(
     for contrast in design.contrasts:
         weights = np.atleast_2d(design.weights(contrast))
         estimate, covariance, estimable = fit.joint(weights)
-        n_pairs, least = _pairs(present, design, contrast)
+        n_pairs = _pairs(present, design, contrast)
         inside = options["block"] == "correlation" or within_people(design, contrast)
         status = status_of(
             n,
@@ -147,7 +147,7 @@ def moderate(
             (fit.n_obs == 0, "not measured"),
             (flat, "constant"),
             (~estimable, "not estimable"),
-            (least == 0, "no pairs"),
+            (n_pairs == 0, "no pairs"),
             (fit.df <= 0, "no residual df"),
             (counted <= 0, "no residual variance"),
         )
@@ -186,10 +186,8 @@ def _joint(
     return Tested(nothing, nothing.copy(), df, n_pairs, n_obs, status, statistic, p_value, rank)
 
 
-def _pairs(
-    present: np.ndarray, design: Design, contrast: Contrast
-) -> tuple[np.ndarray, np.ndarray]:
-    """People with all cells of the contrast, and of that one of its rows with fewest people."""
+def _pairs(present: np.ndarray, design: Design, contrast: Contrast) -> np.ndarray:
+    """People with all cells of the contrast; of a joint one, of its row with fewest people."""
     arms = np.array([design.arms.index(c.arm) for c in design.cells])
     arm = design.subject_arm()
 
@@ -204,10 +202,8 @@ def _pairs(
             ]
         )
 
-    whole = people(contrast.used)
-    if not contrast.joint:
-        return whole, whole
-    return whole, np.min([people(row != 0) for row in contrast.weights], axis=0)
+    rows = np.atleast_2d(contrast.weights)
+    return np.asarray(np.min([people(row != 0) for row in rows], axis=0))
 
 
 MODERATED = TestMethod(

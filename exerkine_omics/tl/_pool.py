@@ -67,7 +67,8 @@ def pool(
         If a file is no summary, or sites differ in unit, matrix, species, platform, cells,
         covariates or features: what differs is named.
     UsageError
-        If a contrast or option does not exist; ``variance="contrast"`` cannot be had from sums.
+        If a contrast or option does not exist, or something in the list is no summary. What needs
+        other rows for each contrast (``variance="contrast"``) cannot be had from sums.
 
     Notes
     -----
@@ -82,6 +83,13 @@ def pool(
     >>> int(frame["n_pairs"].max())
     120
     """
+    if isinstance(summaries, (Summary, str, Path)):
+        raise UsageError("pool takes a list of summaries", fix="Write pool([one, two, ...]).")
+    strange = [type(s).__name__ for s in summaries if not isinstance(s, (Summary, str, Path))]
+    if strange:
+        raise UsageError(
+            f"{shown(strange)} are no summaries", fix="Make them with exo.tl.summarize(adata)."
+        )
     sites = [s if isinstance(s, Summary) else Summary.load(s) for s in summaries]
     if not sites:
         raise UsageError("There is no summary to pool")
@@ -130,7 +138,8 @@ def _require_alike(sites: Sequence[Summary]) -> None:
             words = "; ".join(f"{k}: {first[k]} and {site.context[k]}" for k in differ)
             raise InputError(
                 f"Summaries 1 and {number} differ in {words}",
-                fix="Make them with the same arguments from data on one scale.",
+                fix="Make them with the same arguments from data on one scale; units, matrix and "
+                f"platform are those of adata.uns['{schema.UNS}'].",
             )
 
 

@@ -18,10 +18,14 @@ from exerkine_omics.cohort import (
     meta,
     require_log,
 )
-from exerkine_omics.errors import UsageError
+from exerkine_omics.errors import AnalysisError, UsageError, shown
 from exerkine_omics.kernels._effect import join_moments, moments
 from exerkine_omics.kernels._lmm_sums import Layout, join, layout_sums
 from exerkine_omics.parallel import blocks
+
+_FEW = 5  # values that make a covariate a set of levels
+_BITS = 62
+_LARGE = 2e10  # samples x feature sets squared, beyond which sets are taken to be close
 
 
 def summarize(
@@ -34,6 +38,7 @@ def summarize(
     moderators: Sequence[str] = (),
     layer: str | None = None,
     min_people: int = 5,
+    share_covariates: bool = False,
 ) -> Summary:
     r"""Sum a site's data for a mixed model of several sites without person-level data.
 
@@ -56,9 +61,13 @@ def summarize(
     layer
         Layer summed in place of X.
     min_people
-        Disclosure rule: people who share their pattern (arm and time points measured for a
-        feature) with fewer than ``min_people`` people, themselves counted, are left out of that
-        feature; 1 keeps everyone.
+        Disclosure rule: people who share their pattern (arm, time points measured for a feature,
+        levels of covariates and moderators with five values or fewer) with fewer than
+        ``min_people`` people, themselves counted, are left out of that feature; 1 keeps everyone.
+    share_covariates
+        Let covariates and moderators leave the site. Their sums over two features that differ in
+        a few samples differ by those samples' values, so that single people's age can be worked
+        out; without this consent such a summary is refused.
 
     Returns
     -------
@@ -72,6 +81,8 @@ def summarize(
         If X is not on a log scale.
     InputError
         As in `differential`.
+    AnalysisError
+        If features differ in so few samples that covariates of single people could be worked out.
     UsageError
         If ``min_people`` is no whole number from 1 up.
 
@@ -101,15 +112,20 @@ def summarize(
     )
     values = matrix(adata, layer)
     layout = Layout.of(design.matrix, design.subject)
-    sums, spread, counts, dropped = [], [], [], []
+    profile = _profiles(design)
+    sums, spread, counts, dropped, measured = [], [], [], [], []
     for b in blocks(adata.n_vars):
         block = values[:, b]
-        rare, kept = _patterns(block, design, min_people)
+        rare, kept = _patterns(block, design, profile, min_people)
         dropped.append(rare.sum(axis=0))
         block = np.where(rare[design.subject], np.nan, block)
         sums.append(layout_sums(layout, block))
         spread.append(moments(block, design.cell, len(design.cells)))
         counts.append(kept)
+        if len(design.centre) and min_people > 1 and not share_covariates:
+            measured.append(np.isfinite(block))
+    if measured:
+        _require_like_samples(np.concatenate(measured, axis=1), design, min_people)
     names = sorted({pattern for part in counts for pattern in part})
     people = [
         np.stack([part.get(n, np.zeros(width, dtype=np.int64)) for n in names])
@@ -140,24 +156,56 @@ def summarize(
     )
 
 
+def _profiles(design: Design) -> np.ndarray:
+    """Give people who share their covariates of few values, at all cells, one number."""
+    columns = np.hstack([design.covariates, design.moderators])
+    discrete = [k for k in range(columns.shape[1]) if len(np.unique(columns[:, k])) <= _FEW]
+    table = np.zeros((len(design.subjects), len(design.cells) * len(discrete)))
+    for i, k in enumerate(discrete):
+        table[design.subject, design.cell * len(discrete) + i] = columns[:, k] + 1e3
+    return np.unique(table, axis=0, return_inverse=True)[1].ravel()
+
+
+def _require_like_samples(measured: np.ndarray, design: Design, min_people: int) -> None:
+    """Refuse covariates whose sums over two features differ by those of a few samples."""
+    weights = np.random.default_rng(0).integers(1, 2**40, len(measured))
+    _, first = np.unique(weights @ measured, return_index=True)  # one feature of each sample set
+    sets = measured[:, first].astype(np.float32)
+    close = len(measured) * len(first) ** 2 > _LARGE
+    if not close:
+        size = sets.sum(axis=0)
+        apart = size[:, None] + size[None] - 2 * (sets.T @ sets)
+        close = bool(((apart > 0.5) & (apart < min_people - 0.5)).any())
+    if close:
+        names = (*design.covariate_names, *design.moderator_names)
+        raise AnalysisError(
+            f"Features are measured in sets of samples that differ by fewer than {min_people}: "
+            f"their sums of {shown(names)} would tell single people's values",
+            where="covariates= and moderators=",
+            fix="Leave them out, or consent with share_covariates=True.",
+        )
+
+
 def _patterns(
-    values: np.ndarray, design: Design, min_people: int
+    values: np.ndarray, design: Design, profile: np.ndarray, min_people: int
 ) -> tuple[np.ndarray, dict[tuple[int, ...], np.ndarray]]:
-    """People x F whose pattern of cells too few share, and the number of people of the others."""
-    if len(design.cells) > 62:
-        raise UsageError(f"{len(design.cells)} cells are too many for a summary (62)")
+    """People x F whose profile and pattern of cells too few share; the people of each pattern."""
+    n_cells = len(design.cells)
+    if n_cells + int(profile.max()).bit_length() > _BITS:
+        raise UsageError(f"{n_cells} cells are too many for a summary of these people")
     code = np.zeros((len(design.subjects), values.shape[1]), dtype=np.int64)
-    for number in range(len(design.cells)):
+    for number in range(n_cells):
         rows = np.flatnonzero(design.cell == number)  # one a person
         code[design.subject[rows]] |= np.isfinite(values[rows]).astype(np.int64) << number
+    code = np.where(code > 0, code | (profile.astype(np.int64) << n_cells)[:, None], 0)
     rare = np.zeros(code.shape, dtype=bool)
-    kept = {}
+    kept: dict[tuple[int, ...], np.ndarray] = {}
     for pattern in np.unique(code[code > 0]).tolist():
         own = code == pattern
         people = own.sum(axis=0)
         few = people < min_people
         rare |= own & few
         if not few.all():
-            cells = tuple(i for i in range(len(design.cells)) if pattern >> i & 1)
-            kept[cells] = np.where(few, 0, people)
+            cells = tuple(i for i in range(n_cells) if pattern >> i & 1)
+            kept[cells] = kept.get(cells, 0) + np.where(few, 0, people)
     return rare, kept

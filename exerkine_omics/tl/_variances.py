@@ -10,15 +10,18 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import Design, adjust
 from exerkine_omics.kernels._effect import Moments
 
-_LEVEL = 0.01
+_LEVEL = 0.05
+_MANY = 20
 _RATIO = 1.5
 
 
 def variance_notes(moments: Moments, design: Design, features: pd.Index) -> pd.DataFrame:
     """Features whose SD between people at a later time differs from baseline's, within arms.
 
-    The F test of two variances, which is conservative here since a person's samples agree; a
-    feature is noted where the adjusted p is below 0.01 and the SDs differ by half or more.
+    The F test of two variances, which is conservative here since a person's samples agree. A
+    feature is noted where the SDs differ by half or more and the adjusted p is below 0.05; where
+    the median of all features (20 or more) differs by as much, its own p below 0.05 is enough: few
+    people cannot convict one feature, many features together can.
     """
     start, start_df = moments.pooled(cells_of(design, design.baseline))
     found = []
@@ -35,7 +38,9 @@ def variance_notes(moments: Moments, design: Design, features: pd.Index) -> pd.D
         far &= p_value < _LEVEL  # an adjusted p is never smaller
         if far.any():
             p_adj = adjust(p_value, np.zeros(len(p_value)))
-            noted = np.flatnonzero(far & (p_adj < _LEVEL))
+            logs = np.log(ratio[np.isfinite(p_value)])
+            all_far = len(logs) >= _MANY and abs(np.median(logs)) >= np.log(_RATIO)
+            noted = np.flatnonzero(far & ((p_adj < _LEVEL) | all_far))
             names = features[noted].to_numpy(dtype=object)
             found.append((names, timepoint, ratio[noted], p_value[noted], p_adj[noted]))
     numbers = [np.concatenate([np.empty(0), *(f[k] for f in found)]) for k in (2, 3, 4)]

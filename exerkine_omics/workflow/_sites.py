@@ -24,8 +24,9 @@ def summarize_config(
     *,
     cohort: str | None = None,
     min_people: int = 5,
+    share_covariates: bool = False,
     seed: int | None = None,
-) -> Path:
+) -> tuple[Path, str]:
     """Write the summary of one cohort of a config.
 
     Parameters
@@ -36,15 +37,15 @@ def summarize_config(
         File to write (.npz).
     cohort
         Name of the cohort, where the config has several.
-    min_people
+    min_people, share_covariates
         Disclosure rule, see `exo.tl.summarize`.
     seed
         Seed of a simulated cohort.
 
     Returns
     -------
-    Path
-        The file.
+    tuple
+        The file, and what it holds in words.
     """
     chosen = _choose(load_config(config).cohorts, cohort, str(config))
     section = chosen.differential
@@ -60,8 +61,9 @@ def summarize_config(
         covariates=section.covariates,
         moderators=section.moderators,
         min_people=min_people,
+        share_covariates=share_covariates,
     )
-    return summary.save(out)
+    return summary.save(out), repr(summary)
 
 
 def _choose(cohorts: Sequence[CohortConfig], name: str | None, where: str) -> CohortConfig:

@@ -282,6 +282,7 @@ def test_the_unit_and_the_origin_of_a_moderator() -> None:
         np.testing.assert_allclose(frame["df"], reference["df"], rtol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore::exerkine_omics.errors.ExerkineWarning")
 def test_the_mean_person_counts_once() -> None:
     """The centre is the mean over people: a feature's missing cells do not move it."""
     adata = cohort("age")

@@ -210,3 +210,35 @@ def test_a_site_without_a_feature_is_no_obstacle(sites) -> None:
     joint = exo.tl.differential(together(other), covariates=["site"], control="CON")
     summaries = [exo.tl.summarize(s, min_people=1) for s in other]
     assert_same(exo.tl.pool(summaries, control="CON"), joint)
+
+
+def test_a_rare_level_leaves_with_nobody(sites) -> None:
+    """One woman among the men: her values would follow from the moderator's sums."""
+    own = sites[0].copy()
+    own.obs["sex"] = np.where(own.obs["subject_id"] == "S0P03", "F", "M")
+    own.X = np.nan_to_num(own.X, nan=5.0)
+    summary = exo.tl.summarize(own, arm=None, moderators=["sex"])
+    assert (summary.dropped == 1).all()
+    assert summary.moments.n.sum(axis=0).max() == own.n_obs - 3
+    assert exo.tl.summarize(own, arm=None, moderators=["sex"], min_people=1).dropped.sum() == 0
+
+
+def test_covariates_that_single_features_would_tell_are_refused(sites) -> None:
+    """X'X of a feature that everyone has, minus X'X of one that a person lacks, is that person."""
+    own = sites[0].copy()
+    own.X = np.nan_to_num(own.X, nan=5.0)
+    exo.tl.summarize(own, covariates=["age"])
+    own.X[own.obs["subject_id"] == "S0P03", 2] = np.nan
+    with pytest.raises(exo.errors.AnalysisError, match="'age' would tell"):
+        exo.tl.summarize(own, covariates=["age"])
+    shared = exo.tl.summarize(own, covariates=["age"], share_covariates=True)
+    assert shared.dropped.sum() == 0
+    own.X[own.obs["subject_id"].isin([f"S0P{i:02d}" for i in range(6)]), 2] = np.nan
+    exo.tl.summarize(own, covariates=["age"])
+
+
+@pytest.mark.parametrize("given", ["path", "adata"])
+def test_what_is_no_list_of_summaries_is_told(sites, given: str, tmp_path: Path) -> None:
+    wrong = str(tmp_path / "north.npz") if given == "path" else [sites[0]]
+    with pytest.raises(exo.errors.UsageError, match="list of summaries|no summaries"):
+        exo.tl.pool(wrong)
