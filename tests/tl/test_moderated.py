@@ -288,7 +288,7 @@ def test_a_moderator_that_varies_within_people_has_slopes_of_its_own(trial: ad.A
 
 
 def test_pairs_of_joint_contrasts(trial: ad.AnnData) -> None:
-    """Everyone with two times but nobody with three: a joint test has its weakest change's pairs."""
+    """Everyone with two times but nobody with three: a joint test has the fewest."""
     late = (trial.obs["timepoint"] == "late").to_numpy()
     half = trial.obs["subject_id"].isin(trial.obs["subject_id"].unique()[::2]).to_numpy()
     trial.X[late & half] = np.nan
