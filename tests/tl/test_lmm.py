@@ -148,35 +148,6 @@ def test_rounding_is_no_evidence(trial: ad.AnnData, method: str) -> None:
     assert (frame["status"] != "ok").all(), frame["p_value"].min()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("missing", [0.0, 0.3])
-@pytest.mark.parametrize("between", [0.0, 1.0])
-def test_type_one_error(missing: float, between: float) -> None:
-    """Kenward-Roger holds 5% at 10 people, with and without variance between them."""
-    rng = np.random.default_rng(12)
-    n, p = 10, 6000
-    level = np.repeat(rng.normal(size=(n, p)) * between, 3, axis=0)
-    values = level + rng.normal(size=(3 * n, p))
-    values[rng.random(values.shape) < missing] = np.nan
-    obs = pd.DataFrame(
-        {
-            "subject_id": np.repeat([f"P{i}" for i in range(n)], 3),
-            "timepoint": pd.Categorical(
-                ["pre", "post", "late"] * n, ["pre", "post", "late"], ordered=True
-            ),
-        },
-        index=[f"s{i}" for i in range(3 * n)],
-    )
-    adata = ad.AnnData(values, obs=obs)
-    adata.uns["exerkine"] = {"units": "log2", "baseline": "pre"}
-    frame = exo.tl.differential(adata, contrasts=["post - pre"])
-    ok = frame["status"] == "ok"
-    rate = (frame.loc[ok, "p_value"] < 0.05).mean()
-    # a variance that is zero is overestimated on average: conservative, never liberal
-    error = 4 * np.sqrt(0.05 * 0.95 / ok.sum())
-    assert 0.05 - error - 0.015 * (between == 0) < rate < 0.05 + error
-
-
 def test_a_covariate_that_says_nothing_on_a_feature_s_rows_is_no_obstacle(
     trial: ad.AnnData,
 ) -> None:
