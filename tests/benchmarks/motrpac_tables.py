@@ -246,7 +246,8 @@ def agreement(both: pd.DataFrame) -> pd.Series:
     """Rows, and the differences; published: logFC and df to 2 decimals, t to 3, p to 2 digits."""
     part = both.dropna(subset=["estimate", "logFC"])
     t = (part["statistic"] - part["t"]).abs()
-    hits = part["p_adj"] < 0.05
+    # as published, 0.0496 is 0.05 and no hit
+    hits = part["p_adj"].map("{:.1e}".format).astype(float) < 0.05
     return pd.Series(
         {
             "rows": len(part),
@@ -270,6 +271,7 @@ def main() -> None:
         sys.exit("EXERKINE_DATA_DIR is not set, or holds no motrpac_rat_pass1b.")
     print("| layer | table | rows | logFC | r of t | t | df | p, rel | adj. p, rel |", end=" ")
     print("FDR < 0.05: ours | published |\n" + "|---" * 11 + "|")
+    alone_rows = []
     for what, name in SETS.items():
         both = reproduce(folder, what)
         for table in TABLES:
@@ -280,8 +282,11 @@ def main() -> None:
                 f"| {a['p_adj']:.3f} | {a['hits']:.0f} | {a['hits_published']:.0f} |"
             )
         ours, theirs = both["estimate"].notna(), both["logFC"].notna()
-        print(f"{name}: rows of ours alone {(ours & ~theirs).sum()}, published alone", end=" ")
-        print(f"{(~ours & theirs).sum()}, of neither {(~ours & ~theirs).sum()}", file=sys.stderr)
+        alone = (ours & ~theirs).sum(), (~ours & theirs).sum(), (~ours & ~theirs).sum()
+        alone_rows.append(
+            "{}: rows of ours alone {}, published alone {}, of neither {}".format(name, *alone)
+        )
+    print("\n".join(["", *alone_rows]))
 
 
 if __name__ == "__main__":
