@@ -6,7 +6,8 @@ prints the tables of docs/motrpac.md. The rats are parallel groups, one muscle e
 block. The model is that of the repository's vignettes/differential_analysis.Rmd and R/limmaFit.R
 (MoTrPAC/MotrpacRatTraining6moMuscleData, MIT): ``~ 0 + exp_group`` with a weight a sample (limma's
 arrayWeights, gene by gene), eBayes with trend and robust, as limma does it since 3.62 where df
-differ. The least squares are our kernel's; the rest is written here from the papers.
+differ. The least squares are our kernel's; the rest is written here from the papers and
+limma's help pages, and where these leave a choice it is the one that gives limma's numbers.
 
 References
 ----------
