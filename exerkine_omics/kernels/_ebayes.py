@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, special
 
+from exerkine_omics.kernels._lowess import chosen_span, weighted_lowess
 from exerkine_omics.kernels._natural_spline import fit_knots, natural_basis
 
 # prior df / (1 + prior df): from 2, below which the prior has no mean, to practically infinite
@@ -94,22 +95,36 @@ def spline_df(n: int) -> int:
     return 1 + (n >= 3) + (n >= 6) + (n >= 30)
 
 
-def _trend(
-    data: LogVariances, covariate: np.ndarray | None, weight: np.ndarray | None
+def _spline_trend(
+    data: LogVariances, covariate: np.ndarray | None
 ) -> tuple[np.ndarray | float, np.ndarray, int]:
-    """Fit the mean of e: at all features (or one number), at the informing ones, its rank."""
+    """Fit the mean of e by a spline: at all features (or one number), at the informing, rank."""
     e = data.e
     if covariate is not None:
         known = covariate[data.ok]
         df = min(spline_df(len(e)), len(np.unique(known)))
         if df >= 2:
             knots = fit_knots(known, df)
-            root = np.ones_like(e) if weight is None else np.sqrt(weight)
             basis = natural_basis(known, knots)
-            coefficient, _, rank, _ = np.linalg.lstsq(basis * root[:, None], e * root, rcond=1e-10)
+            coefficient, _, rank, _ = np.linalg.lstsq(basis, e, rcond=1e-10)
             return natural_basis(covariate, knots) @ coefficient, basis @ coefficient, int(rank)
-    mean = float(np.average(e, weights=weight))
+    mean = float(e.mean())
     return mean, np.full(len(e), mean), 1
+
+
+def _lowess_trend(
+    data: LogVariances, covariate: np.ndarray | None, weight: np.ndarray
+) -> tuple[np.ndarray | float, np.ndarray]:
+    """Fit the mean of e by weighted lowess: at all features (or one number), at the informing."""
+    if covariate is None:
+        mean = float(np.average(data.e, weights=weight))
+        return mean, np.full(len(data.e), mean)
+    known = covariate[data.ok]
+    fitted = weighted_lowess(data.e, known, weight, chosen_span(len(known)))
+    order = np.argsort(known, kind="stable")
+    everywhere = np.interp(covariate, known[order], fitted[order])
+    everywhere[data.ok] = fitted
+    return everywhere, fitted
 
 
 def fit_prior_moments(
@@ -128,7 +143,7 @@ def fit_prior_moments(
         return VariancePrior(np.nan, np.nan)
     if n == 1:
         return VariancePrior(float(data.variance[0]), 0.0)
-    everywhere, mean, rank = _trend(data, covariate, None)
+    everywhere, mean, rank = _spline_trend(data, covariate)
     spread = ((data.e - mean) ** 2).sum() / (n - rank) if n > rank else 0.0
     spread -= special.polygamma(1, data.half).mean()
     if spread > 0:
@@ -148,17 +163,17 @@ def fit_prior_likelihood(
     """Fit the prior by likelihood for features whose residual df differ (that is, with NaN).
 
     Each variance follows scale x F(df, prior df). For a given prior df, log scale is the mean (or
-    natural spline in ``covariate``) of log s2 - digamma(df/2) + log(df/2), each weighted by
+    lowess on ``covariate``) of log s2 - digamma(df/2) + log(df/2), each weighted by
     1 / trigamma(df/2), plus digamma(prior df/2) - log(prior df/2); prior df maximises the F
-    likelihood along that profile, between 2 and 9999. Without a covariate this is the prior of
-    limma 3.62 and later where df differ. ``weight`` (features) weighs their part in both.
+    likelihood along that profile, between 2 and 9999. This is the prior of limma 3.62 and later
+    where df differ. ``weight`` (features) weighs their part in both.
     """
     data = log_variances(variance, df, covariate, 1e-12)
     if len(data.e) < 2:
         return fit_prior_moments(variance, df)
     prior_weight = 1.0 if weight is None else weight[data.ok]
     precision = prior_weight / special.polygamma(1, data.half)
-    everywhere, mean, _ = _trend(data, covariate, precision)
+    everywhere, mean = _lowess_trend(data, covariate, precision)
     a, x = data.half, data.variance
 
     def log_scale(h: float) -> np.ndarray:

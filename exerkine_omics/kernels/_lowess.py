@@ -91,3 +91,57 @@ def _line(x: np.ndarray, y: np.ndarray, robust: np.ndarray, i: int, left: int, s
     if np.sqrt(spread) > 0.001 * (x[-1] - x[0]):
         weight = weight * (1 + (here - centre) / spread * (xs - centre))
     return float(weight @ ys)
+
+
+def chosen_span(n: int) -> float:
+    """Span of a variance trend over n features: 1 up to 500, falling towards 0.3."""
+    return min(0.3 + 0.7 * (500 / n) ** (1 / 3), 1.0)
+
+
+def weighted_lowess(y: np.ndarray, x: np.ndarray, weight: np.ndarray, span: float) -> np.ndarray:
+    """Lowess of y on x at x, the window the nearest points that hold ``span`` of the weight.
+
+    Local lines with tricube weights x ``weight``, without robust rounds, at 200 points at most:
+    each the first that lies more than delta beyond the one before, delta the smallest that may
+    leave out the widest gaps; interpolated between them.
+    """
+    order = np.lexsort((weight, y, x))
+    x, y, weight = x[order], y[order], weight[order]
+    last = len(x) - 1
+    anchors = _spaced(x, _points_delta(x))
+    need = span * weight.sum()
+    heights = []
+    for i in anchors:
+        distance = np.abs(x - x[i])
+        near = np.argsort(distance, kind="stable")
+        reach = distance[near[min(int(np.searchsorted(np.cumsum(weight[near]), need)), last)]]
+        inside = distance <= reach
+        local = weight * inside
+        if reach > 0:
+            local = local * (1 - np.where(inside, distance / reach, 1.0) ** 3) ** 3
+        total = local.sum()
+        centre, height = local @ x / total, local @ y / total
+        spread = local @ (x - centre) ** 2 / total
+        if np.sqrt(spread) > 1e-7 * (x[-1] - x[0]):
+            height += local @ ((x - centre) * y) / total / spread * (x[i] - centre)
+        heights.append(height)
+    result = np.empty(len(x))
+    result[order] = np.interp(x, x[anchors], heights)
+    return result
+
+
+def _points_delta(x: np.ndarray, points: int = 200) -> float:
+    """Distance of the points where lines are fitted; 0 where x has no more than ``points``."""
+    if len(x) <= points:
+        return 0.0
+    reach = np.cumsum(np.sort(np.diff(x)))
+    gaps = np.arange(points - 1)
+    return float((reach[len(reach) - 1 - gaps] / (points - gaps)).min())
+
+
+def _spaced(x: np.ndarray, delta: float) -> np.ndarray:
+    """First point, then each the first more than ``delta`` beyond the one before, and the last."""
+    found = [0]
+    while (following := int(np.searchsorted(x, x[found[-1]] + delta, side="right"))) < len(x) - 1:
+        found.append(following)
+    return np.array([*found, len(x) - 1] if x[-1] > x[0] else found)

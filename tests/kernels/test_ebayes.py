@@ -173,3 +173,18 @@ def test_natural_spline_is_linear_beyond_its_knots_and_smooth_inside() -> None:
     assert np.linalg.matrix_rank(_natural_spline.natural_basis(x, knots)) == 4
     tied = _natural_spline.fit_knots(np.r_[np.zeros(90), 1.0, 2.0], 4)
     assert len(np.unique(tied)) == len(tied)
+
+
+@pytest.mark.parametrize("case", [2, 3])
+@pytest.mark.parametrize("robust", [False, True])
+def test_newer_trended_prior_is_pylimma_s(case: int, robust: bool) -> None:
+    """To the tolerance of its optimiser."""
+    variance, df, level = given(case)
+    ok = np.isfinite(variance) & (df > 0)
+    expected = pd.read_csv(LIMMA / "newer_trend.csv").query("case == @case and robust == @robust")
+    fit = _robust_prior.fit_prior_robust_likelihood if robust else _ebayes.fit_prior_likelihood
+    prior = fit(variance, df, level)
+    np.testing.assert_allclose(
+        np.broadcast_to(prior.df, len(df))[ok], expected["df_prior"], rtol=3e-3
+    )
+    np.testing.assert_allclose(np.asarray(prior.variance)[ok], expected["var_prior"], rtol=1e-3)
