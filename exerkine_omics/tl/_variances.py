@@ -10,8 +10,9 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import Design, adjust
 from exerkine_omics.kernels._effect import Moments
 
-_LEVEL = 0.05
+_LEVEL = 0.01
 _MANY = 20
+_OWN = 0.05
 _RATIO = 1.5
 
 
@@ -19,7 +20,7 @@ def variance_notes(moments: Moments, design: Design, features: pd.Index) -> pd.D
     """Features whose SD between people at a later time differs from baseline's, within arms.
 
     The F test of two variances, which is conservative here since a person's samples agree. A
-    feature is noted where the SDs differ by half or more and the adjusted p is below 0.05; where
+    feature is noted where the SDs differ by half or more and the adjusted p is below 0.01; where
     the median of all features (20 or more) differs by as much, its own p below 0.05 is enough: few
     people cannot convict one feature, many features together can.
     """
@@ -35,7 +36,7 @@ def variance_notes(moments: Moments, design: Design, features: pd.Index) -> pd.D
             p_value = 2 * np.minimum(upper, 1 - upper)
             far = np.abs(np.log(ratio)) >= np.log(_RATIO)
         p_value = np.where(np.isfinite(ratio) & (ratio > 0), p_value, np.nan)
-        far &= p_value < _LEVEL  # an adjusted p is never smaller
+        far &= p_value < _OWN  # an adjusted p is never smaller
         if far.any():
             p_adj = adjust(p_value, np.zeros(len(p_value)))
             logs = np.log(ratio[np.isfinite(p_value)])

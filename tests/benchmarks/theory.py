@@ -55,7 +55,7 @@ class Rate(NamedTuple):
 
     def between(self, low: float, high: float) -> bool:
         """Whether the share is between two bounds, within Monte Carlo error."""
-        return low - self.error(low) < self.share < high + self.error(high)
+        return low - self.error(low) <= self.share <= high + self.error(high)
 
 
 # ---- made-up cohorts

@@ -40,6 +40,7 @@ def wide_of(adata: ad.AnnData, feature: str) -> pd.DataFrame:
 # ---- 5: listwise deletion (13 missing cells cost 10 of 24 people in a mixed ANOVA) -------------
 
 
+@pytest.mark.filterwarnings("ignore::exerkine_omics.errors.ExerkineWarning")  # 3 people are left
 @pytest.mark.parametrize("method", MODELS)
 def test_a_missing_visit_costs_no_person(one_arm: ad.AnnData, method: str) -> None:
     one_arm.X = np.nan_to_num(one_arm.X, nan=5.0)
