@@ -1,4 +1,4 @@
-"""The command line: ``exerkine demo``, ``run``, ``check``, ``signatures``.
+"""The command line: ``exerkine demo``, ``run``, ``check``, ``pool`` and the others.
 
 Only what the help needs is imported at the top: the rest is loaded by the command that uses it.
 """
@@ -140,7 +140,7 @@ def pool(
     contrast: Annotated[
         list[str] | None, typer.Option(help="NAME=EXPRESSION over cells; may be repeated.")
     ] = None,
-    ddf: Annotated[str | None, typer.Option(help="kenward-roger, satterthwaite.")] = None,
+    ddf: Annotated[str | None, typer.Option(help="kenward-roger, satterthwaite, residual.")] = None,
     joint: Annotated[bool, typer.Option(help="Add the joint F tests.")] = False,
     moderate: Annotated[bool, typer.Option(help="Squeeze residual variances.")] = False,
     baseline: Annotated[str | None, typer.Option(help="free, constrained.")] = None,
@@ -154,6 +154,8 @@ def pool(
     named = [text.partition("=") for text in contrast or []]
     if not all(name and expression for name, _, expression in named):
         raise UsageError("A contrast is NAME=EXPRESSION", where="--contrast")
+    if len({name.strip() for name, _, _ in named}) < len(named):
+        raise UsageError("A contrast is named twice", where="--contrast")
     path = pool_files(
         files,
         out,

@@ -93,6 +93,14 @@ def moderated_contrasts(
 ) -> tuple[Contrast, ...]:
     """Add to the contrasts each of them on the slopes of each moderator."""
     slopes = [Contrast(f"{c.name} x {m}", c.weights, m) for m in moderators for c in contrasts]
+    names = [c.name for c in (*contrasts, *slopes)]
+    twice = list(dict.fromkeys(n for i, n in enumerate(names) if n in names[:i]))
+    if twice:
+        raise UsageError(
+            f"Two contrasts are named {shown(twice)}: their p would be adjusted together",
+            where="contrasts=",
+            fix="Give each its own name; default names are made of arms, times and moderators.",
+        )
     return (*contrasts, *slopes)
 
 
@@ -164,6 +172,11 @@ def parse_contrasts(contrasts: Contrasts, cells: Sequence[Cell]) -> list[Contras
     """Turn the user's contrasts into weights over the cells; a list is a joint test."""
     if isinstance(contrasts, str):
         contrasts = {contrasts: contrasts}
+    elif not isinstance(contrasts, (Mapping, Sequence)):
+        raise UsageError(
+            f"contrasts= is a {type(contrasts).__name__}",
+            fix='Give {"name": "post - pre"}, or a list of expressions.',
+        )
     elif not isinstance(contrasts, Mapping):
         contrasts = {text: text for text in contrasts}
     names = _cell_names(cells)
@@ -178,6 +191,8 @@ def parse_contrasts(contrasts: Contrasts, cells: Sequence[Cell]) -> list[Contras
                 fix='Write "post - pre", or a list of such for a joint test.',
             )
         elif len(text):
+            if not all(isinstance(part, str) for part in text):
+                raise UsageError(f"The joint contrast {name!r} holds what is no expression")
             weights = np.array([_Parser(part, names).parse() for part in text])
         else:
             raise UsageError(f"The joint contrast {name!r} is empty", where="contrasts=")

@@ -39,6 +39,7 @@ def numeric_columns(
                 where=f"obs[{name!r}]",
                 fix="Drop these samples or fill the covariate; rows are never dropped silently.",
             )
+        values = _numbers_or_levels(values, name)
         if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
             columns.append(values.to_numpy(dtype=float))
             labels.append(name)
@@ -67,10 +68,24 @@ def numeric_columns(
     return matrix / spread, tuple(labels), centre, spread
 
 
+def _numbers_or_levels(values: pd.Series, name: str) -> pd.Series:
+    """Numbers that stand as objects are numbers; dates and complex numbers are neither."""
+    if pd.api.types.is_datetime64_any_dtype(values) or values.dtype.kind in "mc":
+        raise InputError(
+            f"{name!r} holds {values.dtype}, neither numbers nor levels",
+            where=f"obs[{name!r}]",
+            fix="Turn dates into numbers, such as days since the start.",
+        )
+    if values.dtype == object and not values.map(type).isin((str, bool, np.bool_)).any():
+        return pd.to_numeric(values, errors="coerce").where(lambda v: v.notna(), values)
+    return values
+
+
 def numeric_weights(adata: AnnData, column: str) -> np.ndarray:
     """Precision weights of the samples: positive and finite numbers."""
     require_columns(adata, column)
-    values = pd.to_numeric(adata.obs[column], errors="coerce").to_numpy(dtype=float)
+    own = _numbers_or_levels(adata.obs[column], column)
+    values = pd.to_numeric(own, errors="coerce").to_numpy(dtype=float)
     wrong = adata.obs_names[~(np.isfinite(values) & (values > 0))]
     if len(wrong):
         raise InputError(

@@ -8,7 +8,7 @@ import numpy as np
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort._meta import dense, require_log, require_slug, require_units
+from exerkine_omics.cohort._meta import dense, meta, require_log, require_slug, require_units
 from exerkine_omics.errors import InputError, UnitsError, UsageError, shown
 
 
@@ -19,7 +19,13 @@ def require_testable(
 
     Counts become log-CPM; everything else is on a log scale already.
     """
+    meta(adata)
     require_slug(key_added)
+    if adata.isbacked and adata.is_view:
+        raise UsageError(
+            "This is a selection of a cohort that stays in its file, and takes no results",
+            fix="Call .to_memory() on the selection.",
+        )
     if layer in (schema.RAW, schema.BELOW_LOD, schema.IMPUTED):
         raise UnitsError(
             f"The layer {layer!r} is not on the scale of X",

@@ -128,7 +128,7 @@ def baseline(adata: AnnData, column: str = schema.TIMEPOINT) -> str:
 
 def require_slug(key: str) -> None:
     """Raise `UsageError` where a key of ours is no slug: h5ad would read ``a/b`` as a folder."""
-    if not re.fullmatch(r"[a-z0-9_]+", key):
+    if not isinstance(key, str) or not re.fullmatch(r"[a-z0-9_]+", key):
         raise UsageError(f"key_added={key!r} is no slug", fix="Use a-z, 0-9 and _.")
 
 

@@ -116,32 +116,64 @@ class Summary:
         """Read a file that `save` wrote."""
         path = Path(path)
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                head = json.loads(stored["head"].tobytes().decode())
-                if head["version"] != VERSION:
-                    raise InputError(
-                        f"The summary has version {head['version']!r}, {VERSION} is read here",
-                        where=str(path),
-                        fix="Make it again with this version of exerkine_omics.",
-                    )
-                return cls(
-                    context=head["context"],
-                    features=tuple(head["features"]),
-                    sums=Sums(**{f.name: stored[f"sums_{f.name}"] for f in fields(Sums)}),
-                    moments=Moments(
-                        **{f.name: stored[f"moments_{f.name}"] for f in fields(Moments)}
-                    ),
-                    patterns=tuple(tuple(p) for p in head["patterns"]),
-                    **{k: stored[k] for k in _ARRAYS},
-                )
+            stored = np.load(path, allow_pickle=False)
+            head = json.loads(stored["head"].tobytes().decode())
+            version = head["version"]
+            summary = None if version != VERSION else cls._of(head, stored)
         except FileNotFoundError:
             raise InputError("There is no such file", where=str(path), fix="Look again.") from None
-        except (KeyError, ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
+        except _DAMAGE as error:
             raise InputError(
                 f"The file is no summary of exo.tl.summarize ({type(error).__name__})",
                 where=str(path),
                 fix="Make it again: exo.tl.summarize(adata).save(path).",
             ) from None
+        if summary is None:
+            raise InputError(
+                f"The summary has version {version!r}, {VERSION} is read here",
+                where=str(path),
+                fix="Make it again with this version of exerkine_omics.",
+            )
+        return summary
+
+    @classmethod
+    def _of(cls, head: dict[str, Any], stored: Any) -> Summary:
+        """Put together what was stored; whatever does not fit is a ValueError."""
+        summary = cls(
+            context=dict(head["context"]),
+            features=tuple(map(str, head["features"])),
+            sums=Sums(**{f.name: stored[f"sums_{f.name}"] for f in fields(Sums)}),
+            moments=Moments(**{f.name: stored[f"moments_{f.name}"] for f in fields(Moments)}),
+            patterns=tuple(tuple(map(int, p)) for p in head["patterns"]),
+            **{k: stored[k] for k in _ARRAYS},
+        )
+        c, n = summary.context, len(summary.features)
+        width = len(summary.cells) * (1 + len(c["moderators"])) + len(c["covariates"])
+        last = [getattr(summary.sums, f.name) for f in fields(Sums) if f.name != "size"]
+        last += [getattr(summary.moments, f.name) for f in fields(Moments)]
+        last += [summary.pattern_people, summary.dropped]
+        shapes = (
+            all(array.shape[-1] == n for array in last)
+            and len(summary.sums.absent) == width
+            and len(summary.sums.xx) == width * (width + 1) // 2
+            and summary.sums.txx.shape[:2] == (len(summary.sums.size), len(summary.sums.xx))
+            and len(summary.moments.n) == len(summary.cells)
+            and len(summary.pattern_people) == len(summary.patterns)
+            and len(summary.centre) == len(c["covariates"]) + len(c["moderators"])
+        )
+        if not shapes or int(c["n_people"]) < 1 or any(k not in c for k in MATCHING):
+            raise ValueError("arrays and names do not fit")
+        return summary
 
 
+_DAMAGE = (
+    KeyError,
+    ValueError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+)
 _ARRAYS = ("pattern_people", "dropped", "centre", "scale")

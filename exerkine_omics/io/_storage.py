@@ -43,6 +43,8 @@ def write(adata: AnnData, path: str | Path) -> None:
     path = Path(path)
     meta(adata)
     _require_kind(path)
+    if adata.isbacked:  # anndata would bind the user's object to the file that is then renamed
+        adata = adata.to_memory()
     if not path.parent.is_dir():
         raise InputError("There is no such folder", where=str(path.parent), fix="Make it first.")
     if path.is_dir() != (path.suffix == ".zarr") and path.exists():

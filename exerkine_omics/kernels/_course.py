@@ -41,16 +41,17 @@ def joint_covariance(
         cov(a, b) = (var(a + b) - var(a) - var(b)) / 2.
     """
     (p, n), r = fit.beta.shape, len(columns)
+    w = _lmm.precision(sums, fit)
     covariance = np.empty((n, r, r))
     df = np.full(n, np.inf)
     unit = np.eye(p)[columns]
     for i in range(r):
-        se, own = _lmm.kenward_roger(sums, fit, unit[i])
+        se, own = _lmm.kenward_roger(sums, fit, w, unit[i])
         covariance[:, i, i] = se**2
         df = np.minimum(df, own)
     for i in range(r):
         for j in range(i):
-            se, _ = _lmm.kenward_roger(sums, fit, unit[i] + unit[j])
+            se, _ = _lmm.kenward_roger(sums, fit, w, unit[i] + unit[j])
             both = (se**2 - covariance[:, i, i] - covariance[:, j, j]) / 2
             covariance[:, i, j] = covariance[:, j, i] = both
     return covariance, df

@@ -13,12 +13,13 @@ last, so that small matrices are p x p vectors over features.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
 from exerkine_omics.kernels._lmm_sums import Sums, take
 
+_UNBOUNDED = 1e7  # variance ratio; the search ends at 1e10
 SINGULAR = 1e-8  # lme4 calls a relative SD below 1e-4 singular
 _ROUNDS = 60
 _TOLERANCE = 1e-6  # of rho; the step that goes below it is taken, and Newton squares the error
@@ -63,13 +64,9 @@ class Fit:
         return self.theta < SINGULAR
 
     @property
-    def inverse(self) -> np.ndarray:
-        """``phi`` as F x p x p."""
-        return self.phi.transpose(2, 0, 1)
-
-    def keep(self, chosen: np.ndarray) -> Fit:
-        """Keep these features only."""
-        return Fit(*(getattr(self, f.name)[..., chosen] for f in fields(Fit)))
+    def unbounded(self) -> np.ndarray:
+        """Fits whose variance within people runs to zero: next to nothing shows it."""
+        return self.theta > _UNBOUNDED
 
 
 def unpack(packed: np.ndarray) -> np.ndarray:
@@ -253,7 +250,9 @@ def newton(
             active, low, high, part = active[left], low[left], high[left], take(part, left)
 
 
-def satterthwaite(sums: Sums, fit: Fit, contrast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def satterthwaite(
+    sums: Sums, fit: Fit, w: Precision, contrast: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """SE and Satterthwaite df of a contrast (lmerTest's; n - p where the fit is singular).
 
     df = v^2 / (g' H^-1 g), with v the variance of the contrast, g its gradient in (theta,
@@ -277,7 +276,9 @@ def satterthwaite_df(fit: Fit, v: np.ndarray, slope: np.ndarray) -> np.ndarray:
         return np.where(fit.singular, fit.df, v**2 / spread)
 
 
-def residual(sums: Sums, fit: Fit, contrast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def residual(
+    sums: Sums, fit: Fit, w: Precision, contrast: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """SE of a contrast with the residual df n - p (too many for people's own differences)."""
     v = np.tensordot(contrast, combine(fit.phi, contrast), 1)
     return np.sqrt(fit.sigma2 * v), fit.df.astype(float)
@@ -329,14 +330,13 @@ def precision(sums: Sums, fit: Fit) -> Precision:
 
 
 def kenward_roger(
-    sums: Sums, fit: Fit, contrast: np.ndarray, w: Precision | None = None
+    sums: Sums, fit: Fit, w: Precision, contrast: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the adjusted SE and Kenward-Roger df of a contrast (pbkrtest's).
 
     For one contrast the F approximation has scale 1 and df = 2 v^2 / (g' W g); the covariance is
     adjusted by Phi + 2 Phi U Phi.
     """
-    w = w or precision(sums, fit)
     theta = fit.theta
     direction = combine(fit.phi, contrast)
     v = np.tensordot(contrast, direction, 1)

@@ -47,14 +47,13 @@ def _wald(estimate: np.ndarray, covariance: np.ndarray) -> np.ndarray:
 
 
 def kenward_roger(
-    sums: Sums, fit: _lmm.Fit, rows: np.ndarray, estimate: np.ndarray
+    sums: Sums, fit: _lmm.Fit, w: _lmm.Precision, rows: np.ndarray, estimate: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Scaled F and its denominator df (Kenward and Roger 1997; pbkrtest's) of r x p rows.
 
     ``estimate`` (r x F) holds the contrasts; the numerator's df is r.
     """
     r, theta = len(rows), fit.theta
-    w = _lmm.precision(sums, fit)
     with np.errstate(invalid="ignore", divide="ignore"):
         direction, m = _directions(fit, rows)
         turned = _turn(fit.c1, direction)
@@ -83,7 +82,7 @@ def kenward_roger(
 
 
 def satterthwaite(
-    sums: Sums, fit: _lmm.Fit, rows: np.ndarray, estimate: np.ndarray
+    sums: Sums, fit: _lmm.Fit, w: _lmm.Precision, rows: np.ndarray, estimate: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """F and its denominator df by lmerTest's rule: t tests along the eigenvectors of L V L'."""
     r = len(rows)
@@ -100,7 +99,7 @@ def satterthwaite(
 
 
 def residual(
-    sums: Sums, fit: _lmm.Fit, rows: np.ndarray, estimate: np.ndarray
+    sums: Sums, fit: _lmm.Fit, w: _lmm.Precision, rows: np.ndarray, estimate: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """F with the residual df n - p."""
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -199,13 +199,14 @@ def _test(
     n = len(common)
     fitted = np.flatnonzero(common == schema.OK)
     estimate, se, df, statistic, p_value = np.full((5, n), np.nan)
-    if fit is not None and test.number is None:
+    w = _lmm.precision(part, fit) if fit is not None else None
+    if fit is not None and w is not None and test.number is None:
         statistic[fitted], df[fitted] = _lmm_joint.kenward_roger(
-            part, fit, test.weights, test.weights @ fit.beta
+            part, fit, w, test.weights, test.weights @ fit.beta
         )
         p_value[fitted] = stats.f.sf(statistic[fitted], course.df, df[fitted])
-    elif fit is not None:
-        se[fitted], df[fitted] = _lmm.kenward_roger(part, fit, test.weights)
+    elif fit is not None and w is not None:
+        se[fitted], df[fitted] = _lmm.kenward_roger(part, fit, w, test.weights)
         estimate[fitted] = test.weights @ fit.beta
         with np.errstate(invalid="ignore", divide="ignore"):
             statistic = estimate / se

@@ -73,10 +73,10 @@ def differential(
     from the expected information (the within-person df of a complete design, where the result is
     limma's), SEs are multiplied by :math:`\tilde s / s` and dfs gain :math:`d_0`.
 
-    Which one: ``lmm`` by default; ``moderated`` or ``moderate=True`` for few people and many
-    features; ``variance="contrast"`` or ``paired_t`` where one time point varies far more than
-    another (IL-6 at the finish line), since a pooled variance is wrong there: with ``lmm`` a
-    warning names the features whose SD between people differs so, as far as the people suffice to
+    Which one: ``lmm`` by default; ``moderated`` for few people and many features
+    (``moderate=True`` is liberal where few people hardly differ: docs/theory.md); ``paired_t``, or
+    ``variance="contrast"`` where nobody dropped out, if one time point varies far more than
+    another (IL-6 at the finish line), since a pooled variance is wrong there: a warning names the features whose SD between people differs so, as far as the people suffice to
     see it. ``voom`` takes counts.
 
     Parameters
@@ -132,7 +132,8 @@ def differential(
     layer
         Layer tested in place of X; it has X's units.
     key_added
-        Key of ``uns`` that receives the frame.
+        Key of ``uns`` that receives the frame; with ``lmm`` and a pooled variance
+        ``<key>_variances`` receives the features whose SD differs between time points.
 
     Returns
     -------
@@ -140,7 +141,8 @@ def differential(
         One row a feature and contrast: feature, contrast, estimate, se, df, statistic, p_value,
         p_adj, ci_low, ci_high (95%), effect_size, n_pairs, n_obs, method, units, family, status.
         ``estimate`` is in the unit of X: log2 fold change on a log2 scale. ``effect_size`` is
-        estimate / baseline SD between people (pooled within arms), times Hedges' factor.
+        estimate / baseline SD between people (pooled within arms), times Hedges' factor; NaN where
+        the baseline has fewer than 2 df.
         ``n_pairs`` counts people with all cells of the contrast (of a joint test, of its contrast
         with fewest). ``p_adj`` is Benjamini-Hochberg
         within the contrast (for ``signflip`` max-T, which controls the family-wise error). A
@@ -183,7 +185,10 @@ def differential(
             f"baseline={baseline!r} is not known",
             fix="Known: 'free', 'constrained'. The baseline level is uns['exerkine']['baseline'].",
         )
-    if method not in METHODS:
+    if not isinstance(joint, bool):
+        raise UsageError(f"joint={joint!r} is neither True nor False")
+    covariates, moderators = covariates or (), moderators or ()
+    if not isinstance(method, str) or method not in METHODS:
         raise UsageError(f"There is no method {method!r}", fix=f"Known: {', '.join(METHODS)}.")
     test = METHODS[method]
     options = test.choose(
@@ -223,7 +228,9 @@ def differential(
         values = values[:, :]
     if test.weighted:
         options["weights"] = None if weights is None else numeric_weights(adata, weights)
-    tested = test.run(values, design, options)
+    # values near the limits of float are told by a status, not by numpy
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        tested = test.run(values, design, options)
     if test.levels is not None:
         values = test.levels(np.asarray(values))
     spread = join_moments(
@@ -231,7 +238,8 @@ def differential(
     )
     frame = result_table(tested, spread, design, adata.var_names, method, units)
     adata.uns[key_added] = frame
-    if options.get("variance") == "pooled":
+    adata.uns.pop(f"{key_added}_variances", None)
+    if test.pooled and options.get("variance") != "contrast":
         _note_variances(adata, spread, design, key_added)
     options["weights"] = weights
     add_step(
@@ -239,8 +247,12 @@ def differential(
         "tl.differential",
         method=method,
         **{k: v for k, v in options.items() if v is not None},
+        timepoint=timepoint,
+        subject=subject,
         arm=arm,
         control=control,
+        joint=joint,
+        layer=layer,
         covariates=list(covariates),
         moderators=list(moderators),
         contrasts=[c.name for c in design.contrasts],
@@ -296,7 +308,7 @@ def _note_variances(adata: AnnData, spread: Moments, design: Design, key_added: 
     warn(
         f"The SD of {shown(names)} differs between time points, by a "
         f"factor of {worst['sd_ratio']:.2g} for {worst['feature']} at {worst[schema.TIMEPOINT]}; "
-        "one pooled variance is wrong there. Look for outlying samples; use variance='contrast' "
-        "or method='paired_t'. "
+        "one pooled variance is wrong there. Look for outlying samples; use method='paired_t', or "
+        "variance='contrast' where nobody dropped out. "
         f"uns['{key_added}_variances'] lists them."
     )

@@ -30,7 +30,8 @@ def pool_rows(
     if pool == "direction":
         usable = np.isfinite(own["estimate"]) & np.isfinite(own["p_value"]) & (own["n_pairs"] > 0)
     else:
-        usable = np.isfinite(cells.value) & np.isfinite(cells.error) & (cells.error > 0)
+        # beyond this squares leave the range of floats
+        usable = (np.abs(cells.value) < 1e100) & (cells.error > 1e-100) & (cells.error < 1e100)
     enters = cells.ok & usable
     k = enters.sum(axis=1)
     votes = kernel.direction(

@@ -45,7 +45,7 @@ Run = Callable[[Any, Design, Mapping[str, Any]], list[Tested]]
 class TestMethod:
     """A test: its name, its options with their values (the first is the default), its function.
 
-    The type ``int`` among the values stands for any whole number from 1 up. ``blockwise`` tests
+    ``pooled`` tests take one residual variance for all time points. The type ``int`` among the values stands for any whole number from 1 up. ``blockwise`` tests
     read a stored matrix block by block; the others have it in memory.
     ``weighted`` tests take ``options["weights"]``, one precision weight a sample or None;
     ``counts`` tests take counts in place of values on a log scale, and ``levels`` gives the values
@@ -57,6 +57,7 @@ class TestMethod:
     options: Mapping[str, tuple[Any, ...]]
     run: Run
     covariates: bool = True
+    pooled: bool = False
     blockwise: bool = False
     weighted: bool = False
     counts: bool = False
@@ -76,7 +77,7 @@ class TestMethod:
         for key, value in chosen.items():
             known = self.options[key]
             if int in known:
-                if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
                     raise UsageError(f"{key}={value!r} is no whole number from 1 up")
             elif value not in known:
                 told = ", ".join(repr(v) for v in known)

@@ -216,5 +216,6 @@ MODERATED = TestMethod(
         "legacy": (False, True),
     },
     run_moderated,
+    pooled=True,
     weighted=True,
 )

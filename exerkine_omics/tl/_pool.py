@@ -24,7 +24,8 @@ from exerkine_omics.kernels import _pool
 from exerkine_omics.kernels._effect import Moments
 from exerkine_omics.kernels._lmm_sums import Sums, take
 from exerkine_omics.tl._differential import result_table
-from exerkine_omics.tl._lmm import LMM, test_sums
+from exerkine_omics.tl._lmm import LMM
+from exerkine_omics.tl._lmm_tests import finish, fit_and_test
 
 
 def pool(
@@ -95,6 +96,7 @@ def pool(
         raise UsageError("There is no summary to pool")
     options = LMM.choose({"ddf": ddf, "moderate": moderate, "baseline": baseline})
     _require_alike(sites)
+    _require_different(sites)
     features = _features(sites, common)
     constrained = options["baseline"] == "constrained"
     design = sites[0].design(constrained)
@@ -105,12 +107,18 @@ def pool(
     design = replace(design, contrasts=moderated_contrasts(chosen, design.moderator_names))
     place = [_positions(s, features) for s in sites]
     parts = [take(s.sums, p) for s, p in zip(sites, place, strict=True)]
-    centre = _mean_centre(parts)
+    # a site with its own level keeps its own centre: its level costs no digits
+    centre = None if site else _mean_centre(parts)
     maps, design = _columns(sites, design, site)
     n_cells = len(design.cells)
     sums = _pool.added(
         [
-            _pool.turned(part, m, (np.arange(len(m)) < n_cells).astype(float), centre)
+            _pool.turned(
+                part,
+                m,
+                (np.arange(len(m)) < n_cells).astype(float),
+                part.centre if centre is None else centre,
+            )
             for part, m in zip(parts, maps, strict=True)
         ]
     )
@@ -124,7 +132,8 @@ def pool(
     def pairs(contrast: Contrast) -> np.ndarray:
         return sum(_people(s, design, contrast)[p] for s, p in zip(sites, place, strict=True))  # type: ignore[return-value]
 
-    tested = test_sums(sums, design, design.contrasts, options, pairs)
+    raw = fit_and_test(sums, design, design.contrasts, options["ddf"], pairs)
+    tested = finish([raw], design.contrasts, options["moderate"])
     units = sites[0].context[schema.UNITS]
     return result_table(tested, spread, design, pd.Index(features, dtype=object), "lmm", units)
 
@@ -141,6 +150,17 @@ def _require_alike(sites: Sequence[Summary]) -> None:
                 fix="Make them with the same arguments from data on one scale; units, matrix and "
                 f"platform are those of adata.uns['{schema.UNS}'].",
             )
+
+
+def _require_different(sites: Sequence[Summary]) -> None:
+    for i, one in enumerate(sites):
+        for j in range(i):
+            other = sites[j]
+            if one.features == other.features and np.array_equal(one.sums.yy, other.sums.yy):
+                raise UsageError(
+                    f"Summaries {j + 1} and {i + 1} are of the same people",
+                    fix="Give each site once.",
+                )
 
 
 def _features(sites: Sequence[Summary], common: bool) -> list[str]:

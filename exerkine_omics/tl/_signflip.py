@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from exerkine_omics import parallel, schema
-from exerkine_omics.cohort import Design
+from exerkine_omics.cohort import Contrast, Design
 from exerkine_omics.kernels import _paired, _signflip
 from exerkine_omics.settings import settings
 from exerkine_omics.tl._method import Tested, TestMethod, status_of
@@ -38,7 +38,7 @@ def run_signflip(values: np.ndarray, design: Design, options: Mapping[str, Any])
             results.append(untested(own, status))
             continue
         change, first = own.change[:, tested], own.group == 0
-        rng = parallel.stream(settings.seed, "signflip", contrast.name)
+        rng = parallel.stream(settings.seed, "signflip", _key(design, contrast))
         if own.n_groups == 1:
             drawn = _signflip.flip_signs(change, n_draws, rng)
         else:
@@ -62,6 +62,13 @@ def run_signflip(values: np.ndarray, design: Design, options: Mapping[str, Any])
             )
         )
     return results
+
+
+def _key(design: Design, contrast: Contrast) -> str:
+    """The contrast up to its sign: A - B and B - A draw the same flips."""
+    used = np.flatnonzero(contrast.weights)
+    weights = contrast.weights[used] * np.sign(contrast.weights[used[0]])
+    return " ".join(f"{design.cells[i].name} {w:.9g}" for i, w in zip(used, weights, strict=True))
 
 
 SIGNFLIP = TestMethod(

@@ -12,17 +12,19 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import (
     MATCHING,
     Design,
+    Matrix,
     Summary,
     build_design,
     matrix,
     meta,
-    require_log,
+    require_testable,
 )
 from exerkine_omics.errors import AnalysisError, UsageError, shown
 from exerkine_omics.kernels._effect import join_moments, moments
 from exerkine_omics.kernels._lmm_sums import Layout, join, layout_sums
 from exerkine_omics.parallel import blocks
 
+_MOST = 0.5  # of a covariate's sum of squares that one person may be
 _FEW = 5  # values that make a covariate a set of levels
 _BITS = 62
 _LARGE = 2e10  # samples x feature sets squared, beyond which sets are taken to be close
@@ -82,15 +84,17 @@ def summarize(
     InputError
         As in `differential`.
     AnalysisError
-        If features differ in so few samples that covariates of single people could be worked out.
+        If the rule leaves nobody, or if covariates of single people could be worked out: features
+        differ in few samples, or one person makes up most of a covariate.
     UsageError
         If ``min_people`` is no whole number from 1 up.
 
     Notes
     -----
     Missing values: a NaN cell is the same as an absent row. Sums over at least ``min_people``
-    people are no proof of anonymity: agree on the rule with your data officer, and do not send
-    two summaries of nearly the same people.
+    people are no proof of anonymity: agree on the rule with your data officer, and never send two
+    summaries of the same or nearly the same people, be it with other arguments: they can be
+    subtracted.
 
     Examples
     --------
@@ -101,21 +105,16 @@ def summarize(
     """
     if isinstance(min_people, bool) or not isinstance(min_people, int) or min_people < 1:
         raise UsageError(f"min_people={min_people!r} is no whole number from 1 up")
-    require_log(adata, "tl.summarize")
-    design = build_design(
-        adata,
-        timepoint=timepoint,
-        subject=subject,
-        arm=arm,
-        covariates=covariates,
-        moderators=moderators,
-    )
+    require_testable(adata, layer, "summary", "tl.summarize")
+    columns: dict[str, Any] = {"timepoint": timepoint, "subject": subject, "arm": arm}
+    columns |= {"covariates": covariates, "moderators": moderators}
     values = matrix(adata, layer)
+    design, rows, gone = _kept_design(adata, values, columns, min_people)
     layout = Layout.of(design.matrix, design.subject)
     profile = _profiles(design)
     sums, spread, counts, dropped, measured = [], [], [], [], []
     for b in blocks(adata.n_vars):
-        block = values[:, b]
+        block = values[rows, b]
         rare, kept = _patterns(block, design, profile, min_people)
         dropped.append(rare.sum(axis=0))
         block = np.where(rare[design.subject], np.nan, block)
@@ -125,6 +124,7 @@ def summarize(
         if len(design.centre) and min_people > 1 and not share_covariates:
             measured.append(np.isfinite(block))
     if measured:
+        _require_no_outlier(design)
         _require_like_samples(np.concatenate(measured, axis=1), design, min_people)
     names = sorted({pattern for part in counts for pattern in part})
     people = [
@@ -150,7 +150,7 @@ def summarize(
         moments=join_moments(spread),
         patterns=tuple(names),
         pattern_people=np.concatenate(people, axis=1),
-        dropped=np.concatenate(dropped),
+        dropped=np.concatenate(dropped) + gone,
         centre=design.centre,
         scale=design.scale,
     )
@@ -164,6 +164,54 @@ def _profiles(design: Design) -> np.ndarray:
     for i, k in enumerate(discrete):
         table[design.subject, design.cell * len(discrete) + i] = columns[:, k] + 1e3
     return np.unique(table, axis=0, return_inverse=True)[1].ravel()
+
+
+def _kept_design(
+    adata: AnnData, values: Matrix, columns: dict[str, Any], min_people: int
+) -> tuple[Design, np.ndarray, np.ndarray]:
+    """Design of the people whom the rule leaves in a feature, their rows, and who is gone (F).
+
+    Means of covariates are sent, too: they must not tell of people who are left out.
+    """
+    design = build_design(adata, **columns)
+    profile = _profiles(design)
+    stays = np.zeros(len(design.subjects), dtype=bool)
+    lost = []
+    for b in blocks(adata.n_vars):
+        rare, _ = _patterns(values[:, b], design, profile, min_people)
+        seen = np.zeros(rare.shape, dtype=bool)
+        np.logical_or.at(seen, design.subject, np.isfinite(values[:, b]))
+        stays |= (seen & ~rare).any(axis=1)
+        lost.append(rare)
+    gone = np.concatenate([rare[~stays].sum(axis=0) for rare in lost])
+    rows = np.flatnonzero(stays[design.subject])
+    if len(rows) == 0:
+        raise AnalysisError(
+            f"No pattern of visits is shared by {min_people} people: nothing may leave",
+            fix="Lower min_people where your data officer agrees.",
+        )
+    if stays.all():
+        return design, rows, gone
+    left = AnnData(obs=adata.obs.iloc[rows].copy(), uns={schema.UNS: dict(meta(adata))})
+    return build_design(left, **columns), rows, gone
+
+
+def _require_no_outlier(design: Design) -> None:
+    """Refuse a covariate of which one person is most: its sums are that person's."""
+    columns = np.hstack([design.covariates, design.moderators])
+    columns = columns - columns.mean(axis=0)
+    share = np.zeros((len(design.subjects), columns.shape[1]))
+    np.add.at(share, design.subject, columns**2)
+    share /= np.maximum(share.sum(axis=0), np.finfo(float).tiny)
+    names = (*design.covariate_names, *design.moderator_names)
+    bad = [n for n, s in zip(names, share.max(axis=0), strict=True) if s > _MOST]
+    if bad:
+        raise AnalysisError(
+            f"One person makes up more than half of the spread of {shown(bad)}: the sums would "
+            "tell that person's values",
+            where="covariates= and moderators=",
+            fix="Leave it out, or consent with share_covariates=True.",
+        )
 
 
 def _require_like_samples(measured: np.ndarray, design: Design, min_people: int) -> None:

@@ -87,7 +87,8 @@ def _precision(
     """Weights (samples x features) from the trend; None where nothing has residual df."""
     with np.errstate(invalid="ignore", divide="ignore"):
         sigma = np.sqrt(fit.rss / fit.df)
-    told = (fit.n_obs > 0) & (fit.df > 0) & np.isfinite(sigma)
+    # a feature without any spread says nothing of how spread follows the mean
+    told = (fit.n_obs > 0) & (fit.df > 0) & np.isfinite(sigma) & (sigma > 0)
     if told.sum() < 2:
         return None
     weight = np.ones_like(fitted)

@@ -154,7 +154,7 @@ def kernel(adata: ad.AnnData, control: str | None) -> dict[str, float]:
         fit = _lmm.fit_reml(sums)
         w = _lmm.precision(sums, fit)
         for contrast in design.contrasts:
-            _lmm.kenward_roger(sums, fit, design.weights(contrast), w)
+            _lmm.kenward_roger(sums, fit, w, design.weights(contrast))
 
     least = seconds(lambda: one_pass(adata.X, design.matrix))
     taken = seconds(run)

@@ -218,7 +218,8 @@ def test_a_rare_level_leaves_with_nobody(sites) -> None:
     own.obs["sex"] = np.where(own.obs["subject_id"] == "S0P03", "F", "M")
     own.X = np.nan_to_num(own.X, nan=5.0)
     summary = exo.tl.summarize(own, arm=None, moderators=["sex"])
-    assert (summary.dropped == 1).all()
+    assert (summary.dropped == 1).all() and summary.context["n_people"] == 23
+    assert not any("sex" in name for name in summary.context["moderators"])
     assert summary.moments.n.sum(axis=0).max() == own.n_obs - 3
     assert exo.tl.summarize(own, arm=None, moderators=["sex"], min_people=1).dropped.sum() == 0
 
