@@ -65,7 +65,7 @@ def test_type_one_error(n: int, times: int) -> None:
     for missing in theory.MISSING:
         for between in (0.0, 1.0):
             case = (n, times, missing, between)
-            frames = theory.type_one(*case, features=40_000 if n < 100 else 15_000)
+            frames = theory.type_one(*case, features=80_000 if n < 100 else 25_000)
             rates = {name: theory.rejected(frame) for name, frame in frames.items()}
             for name in ("moderated", "paired_t"):
                 assert rates[name].near(0.05), (case, name, rates[name])
