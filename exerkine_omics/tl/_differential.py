@@ -76,8 +76,9 @@ def differential(
     Which one: ``lmm`` by default; ``moderated`` for few people and many features
     (``moderate=True`` is liberal where few people hardly differ: docs/theory.md); ``paired_t``, or
     ``variance="contrast"`` where nobody dropped out, if one time point varies far more than
-    another (IL-6 at the finish line), since a pooled variance is wrong there: a warning names the features whose SD between people differs so, as far as the people suffice to
-    see it. ``voom`` takes counts.
+    another (IL-6 at the finish line), since a pooled variance is wrong there: a warning names the
+    features whose SD between people differs so, as far as the people suffice to see it. ``voom``
+    takes counts.
 
     Parameters
     ----------

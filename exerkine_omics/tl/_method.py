@@ -45,11 +45,11 @@ Run = Callable[[Any, Design, Mapping[str, Any]], list[Tested]]
 class TestMethod:
     """A test: its name, its options with their values (the first is the default), its function.
 
-    ``pooled`` tests take one residual variance for all time points. The type ``int`` among the values stands for any whole number from 1 up. ``blockwise`` tests
-    read a stored matrix block by block; the others have it in memory.
-    ``weighted`` tests take ``options["weights"]``, one precision weight a sample or None;
-    ``counts`` tests take counts in place of values on a log scale, and ``levels`` gives the values
-    that they test.
+    The type ``int`` among the values stands for any whole number from 1 up. ``pooled`` tests take
+    one residual variance for all time points. ``blockwise`` tests read a stored matrix block by
+    block; the others have it in memory. ``weighted`` tests take ``options["weights"]``, one
+    precision weight a sample or None; ``counts`` tests take counts in place of values on a log
+    scale, and ``levels`` gives the values that they test.
     """
 
     name: str

@@ -65,7 +65,7 @@ def run_signflip(values: np.ndarray, design: Design, options: Mapping[str, Any])
 
 
 def _key(design: Design, contrast: Contrast) -> str:
-    """The contrast up to its sign: A - B and B - A draw the same flips."""
+    """Write the contrast up to its sign: A - B and B - A draw the same flips."""
     used = np.flatnonzero(contrast.weights)
     weights = contrast.weights[used] * np.sign(contrast.weights[used[0]])
     return " ".join(f"{design.cells[i].name} {w:.9g}" for i, w in zip(used, weights, strict=True))

@@ -25,11 +25,10 @@ def fitted() -> tuple[_lmm_sums.Sums, _lmm.Fit]:
 @pytest.mark.quick
 def test_the_covariance_gives_every_contrasts_se(fitted) -> None:
     sums, fit = fitted
+    w = _lmm.precision(sums, fit)
     covariance, df = _course.joint_covariance(sums, fit, np.array([1, 2, 3]))
     for weights in np.random.default_rng(2).normal(size=(5, 3)):
-        se, own = _lmm.kenward_roger(
-            sums, fit, _lmm.precision(sums, fit), np.concatenate([[0.0], weights])
-        )
+        se, own = _lmm.kenward_roger(sums, fit, w, np.concatenate([[0.0], weights]))
         quadratic = np.einsum("i,fij,j->f", weights, covariance, weights)
         np.testing.assert_allclose(np.sqrt(quadratic), se, rtol=1e-9)
     np.testing.assert_allclose(covariance, covariance.transpose(0, 2, 1))
