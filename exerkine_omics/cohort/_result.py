@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import special
 
 from exerkine_omics import schema
 
@@ -131,7 +131,12 @@ def adjust(p_value: np.ndarray, family: np.ndarray) -> np.ndarray:
     for name in pd.unique(family):
         rows = finite & (family == name)
         if rows.any():
-            adjusted[rows] = stats.false_discovery_control(p_value[rows])
+            p = p_value[rows]
+            order = np.argsort(p)[::-1]
+            steps = np.minimum.accumulate(p[order] * (len(p) / np.arange(len(p), 0, -1)))
+            own = np.empty(len(p))
+            own[order] = np.minimum(steps, 1.0)
+            adjusted[rows] = own
     return adjusted
 
 

@@ -30,6 +30,7 @@ from exerkine_omics.kernels import _lmm, _lmm_sums
 from exerkine_omics.kernels._lmm_alias import without_aliased
 from exerkine_omics.kernels._lmm_sums import Sums
 from exerkine_omics.kernels._normal import LinearFit, Solved, close, identified, inner, solve
+from exerkine_omics.kernels._packed import unpack
 
 _TRIM = 0.15
 _LARGEST = 0.99
@@ -123,7 +124,7 @@ def fit_correlated(
     """
     theta, sums = rho / (1 - rho), gathered.sums
     w = theta / (1 + sums.size * theta)
-    gram = _lmm.unpack(sums.xx - np.tensordot(w, sums.txx, 1))
+    gram = unpack(sums.xx - np.tensordot(w, sums.txx, 1))
     # here an absent column is a zero one: the rank is found when the system is solved
     column, feature = np.nonzero(sums.absent)
     gram[column, column, feature] = 0.0

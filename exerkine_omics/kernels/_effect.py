@@ -29,15 +29,20 @@ def moments(values: np.ndarray, group: np.ndarray, n_groups: int) -> Moments:
     """Moments of samples x F by the group of each sample; NaN does not count."""
     chosen = (group == np.arange(n_groups)[:, None]).astype(float)
     y, mask, _, level = centred(values.copy())
+    return centred_moments(chosen, y, mask, level)
+
+
+def centred_moments(
+    chosen: np.ndarray, y: np.ndarray, mask: np.ndarray, level: np.ndarray
+) -> Moments:
+    """Moments by group (``chosen``, groups x samples, 0/1) of values that `centred` returned."""
     n = chosen @ mask.astype(float)
-    total = chosen @ y
-    y *= y
+    total, raw = chosen @ y, chosen @ (y * y)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = total / n
-        square = chosen @ y - np.where(n > 0, total * mean, 0.0)
+        square = raw - np.where(n > 0, total * mean, 0.0)
     # below this share of the square it is rounding
-    square = np.where(square > 1e-13 * (chosen @ y), square, 0.0)
-    return Moments(n, mean + level, square)
+    return Moments(n, mean + level, np.where(square > 1e-13 * raw, square, 0.0))
 
 
 def join_moments(parts: list[Moments]) -> Moments:

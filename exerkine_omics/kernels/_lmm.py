@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exerkine_omics.kernels._lmm_sums import Sums, take
+from exerkine_omics.kernels._packed import unpack
 
 _UNBOUNDED = 1e7  # variance ratio; the search ends at 1e10
 SINGULAR = 1e-8  # lme4 calls a relative SD below 1e-4 singular
@@ -67,15 +68,6 @@ class Fit:
     def unbounded(self) -> np.ndarray:
         """Fits whose variance within people runs to zero: next to nothing shows it."""
         return self.theta > _UNBOUNDED
-
-
-def unpack(packed: np.ndarray) -> np.ndarray:
-    """Lower triangle (p (p + 1) / 2 x F) to p x p x F."""
-    p = int((np.sqrt(8 * len(packed) + 1) - 1) / 2)
-    place = np.empty((p, p), dtype=int)
-    rows, columns = np.tril_indices(p)
-    place[rows, columns] = place[columns, rows] = np.arange(len(packed))
-    return packed[place]
 
 
 def invert(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

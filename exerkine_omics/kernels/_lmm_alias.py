@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from exerkine_omics.kernels._lmm import FULL_RANK, separable, unpack
+from exerkine_omics.kernels._lmm import FULL_RANK, separable
 from exerkine_omics.kernels._lmm_sums import Sums
+from exerkine_omics.kernels._packed import triangle, unpack
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def without_aliased(sums: Sums) -> tuple[Sums, Alias]:
     if len(features) == 0:
         return sums, Alias(features, [])
     p = len(sums.absent)
-    rows, columns = np.tril_indices(p)
+    rows, columns = triangle(p)
     copies = {k: getattr(sums, k).copy() for k in ("xx", "xy", "txx", "txy", "absent")}
     full = unpack(sums.xx[:, features]).transpose(2, 0, 1)
     nulls = []

@@ -16,6 +16,8 @@ from functools import cached_property
 import numpy as np
 
 from exerkine_omics.kernels._centre import centred
+from exerkine_omics.kernels._effect import Moments, centred_moments, moments
+from exerkine_omics.kernels._packed import triangle
 
 _HOT = 0.005  # a pattern that fewer of the people x features have is gathered one by one
 _MOST_ROWS = 60  # bits of a pattern's code
@@ -104,7 +106,7 @@ class Layout:
 
     @cached_property
     def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        return np.tril_indices(self.x.shape[2])
+        return triangle(self.x.shape[2])
 
     @cached_property
     def _crossed(self) -> np.ndarray:
@@ -136,7 +138,26 @@ def layout_sums(layout: Layout, values: np.ndarray) -> Sums:
     """Gather the sums of samples x F in one pass; NaN is an absent row."""
     if layout.n_visits > _MOST_ROWS:
         return _dense_sums(layout, values, None)
+    return _sums(layout, *centred(layout.gather(values)))
+
+
+def layout_sums_and_moments(
+    layout: Layout, values: np.ndarray, group: np.ndarray, n_groups: int
+) -> tuple[Sums, Moments]:
+    """Gather sums, and moments by the samples' ``group``, of values that are centred once."""
+    if layout.n_visits > _MOST_ROWS:
+        return _dense_sums(layout, values, None), moments(values, group, n_groups)
     y, mask, n_obs, centre = centred(layout.gather(values))
+    own = np.where(layout.rows >= 0, group[layout.rows], -1).ravel()
+    chosen = (own == np.arange(n_groups)[:, None]).astype(float)
+    rows = len(own)
+    spread = centred_moments(chosen, y.reshape(rows, -1), mask.reshape(rows, -1), centre)
+    return _sums(layout, y, mask, n_obs, centre), spread
+
+
+def _sums(
+    layout: Layout, y: np.ndarray, mask: np.ndarray, n_obs: np.ndarray, centre: np.ndarray
+) -> Sums:
     n_visits, n_people, n_features = y.shape
     n_columns = layout.x.shape[2]
     n_pairs = n_columns * (n_columns + 1) // 2
@@ -228,7 +249,7 @@ def _dense_sums(layout: Layout, values: np.ndarray, scale: np.ndarray | None) ->
         y *= weight
     n_visits, n_people, n_features = y.shape
     n_columns = layout.x.shape[2]
-    rows, columns = np.tril_indices(n_columns)
+    rows, columns = triangle(n_columns)
     count = mask.sum(axis=0)
     size = np.unique(count[count > 0])
     groups = [(count == m).astype(float) for m in size]

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from exerkine_omics.kernels._effect import Moments
-from exerkine_omics.kernels._lmm import unpack
 from exerkine_omics.kernels._lmm_sums import Sums, on_sizes, with_absent
+from exerkine_omics.kernels._packed import triangle, unpack
 
 
 def turned(sums: Sums, matrix: np.ndarray, ones: np.ndarray, centre: np.ndarray) -> Sums:
@@ -39,7 +39,7 @@ def turned(sums: Sums, matrix: np.ndarray, ones: np.ndarray, centre: np.ndarray)
 
     xy, yy = moved(full, sums.xy, sums.yy)
     pairs = [moved(t, c, o) for t, c, o in zip(totals, sums.txy, sums.tyy, strict=True)]
-    rows, columns = np.tril_indices(matrix.shape[1])
+    rows, columns = triangle(matrix.shape[1])
 
     def packed(square: np.ndarray) -> np.ndarray:
         return np.einsum("ij,ikf,kl->jlf", matrix, square, matrix, optimize=True)[rows, columns]

@@ -231,12 +231,15 @@ def differential(
         options["weights"] = None if weights is None else numeric_weights(adata, weights)
     # values near the limits of float are told by a status, not by numpy
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        tested = test.run(values, design, options)
+        found = test.run(values, design, options)
     if test.levels is not None:
         values = test.levels(np.asarray(values))
-    spread = join_moments(
-        [moments(values[:, b], design.cell, len(design.cells)) for b in blocks(adata.n_vars)]
-    )
+    if isinstance(found, tuple):
+        tested, spread = found
+    else:
+        cut, n_cells = blocks(adata.n_vars), len(design.cells)
+        tested = found
+        spread = join_moments([moments(values[:, b], design.cell, n_cells) for b in cut])
     frame = result_table(tested, spread, design, adata.var_names, method, units)
     adata.uns[key_added] = frame
     adata.uns.pop(f"{key_added}_variances", None)

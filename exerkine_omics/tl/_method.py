@@ -12,6 +12,7 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import Contrast, Design, Matrix
 from exerkine_omics.errors import UsageError, shown
 from exerkine_omics.kernels import _paired
+from exerkine_omics.kernels._effect import Moments
 from exerkine_omics.parallel import blocks
 
 
@@ -38,7 +39,9 @@ class Tested:
     p_adj: np.ndarray | None = None
 
 
-Run = Callable[[Any, Design, Mapping[str, Any]], list[Tested]]
+# a test that has gathered the cells' moments on its way hands them along
+Run = Callable[[Any, Design, Mapping[str, Any]], list[Tested] | tuple[list[Tested], Moments]]
+Plain = Callable[[Any, Design, Mapping[str, Any]], list[Tested]]
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def within_people(design: Design, contrast: Contrast) -> bool:
     return bool(np.allclose(sums, 0.0, atol=1e-12))
 
 
-def by_blocks(run: Run) -> Run:
+def by_blocks(run: Plain) -> Plain:
     """Run a test that looks at each feature alone on blocks of features."""
 
     def whole(values: Matrix, design: Design, options: Mapping[str, Any]) -> list[Tested]:

@@ -33,6 +33,7 @@ import pandas as pd
 import exerkine_omics as exo
 from exerkine_omics.cohort import build_design
 from exerkine_omics.kernels import _lmm
+from exerkine_omics.kernels._packed import triangle, unpack
 from exerkine_omics.parallel import blocks
 from exerkine_omics.tl._lmm import gather
 
@@ -131,14 +132,14 @@ def ours(adata: ad.AnnData, complete: ad.AnnData) -> dict[str, float]:
 
 def one_pass(values: np.ndarray, matrix: np.ndarray) -> None:
     """Masked least squares of all features: the least that any linear model does."""
-    rows, columns = np.tril_indices(matrix.shape[1])
+    rows, columns = triangle(matrix.shape[1])
     products = (matrix[:, rows] * matrix[:, columns]).T
     for b in blocks(values.shape[1]):
         y = values[:, b]
         here = np.isfinite(y)
         y = np.where(here, y, 0.0)
         y = np.where(here, y - y.sum(axis=0) / here.sum(axis=0), 0.0)
-        inverse, _, _ = _lmm.invert(_lmm.unpack(products @ here.astype(float)))
+        inverse, _, _ = _lmm.invert(unpack(products @ here.astype(float)))
         right = matrix.T @ y
         beta = (inverse * right).sum(axis=1)
         np.einsum("ij,ij->j", y, y) - (beta * right).sum(axis=0)
@@ -150,7 +151,7 @@ def kernel(adata: ad.AnnData, control: str | None) -> dict[str, float]:
     rows = np.ones(adata.n_obs, dtype=bool)
 
     def run() -> None:
-        sums = gather(adata.X, design, rows)
+        sums, _ = gather(adata.X, design, rows)
         fit = _lmm.fit_reml(sums)
         w = _lmm.precision(sums, fit)
         for contrast in design.contrasts:
