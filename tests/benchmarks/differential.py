@@ -2,7 +2,8 @@
 
     OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python tests/benchmarks/differential.py -o docs
 
-prints the tables of docs/benchmarks.md and writes its figure, ``benchmark_differential.png``. Without Rscript the R columns stay empty.
+prints the tables of docs/benchmarks.md and writes its figure, ``benchmark_differential.png``.
+Without Rscript the R columns stay empty.
 The mixed models of R are fitted to the first 300 features, statsmodels' to 60, and scaled up;
 ``--all`` fits R's to all 3000. ``--scaling`` adds the curves to 50 000 samples x 3000 features with
 the peak memory of a process of its own (needs 2.5 GB of disk).
