@@ -232,15 +232,14 @@ def differential(
     # values near the limits of float are told by a status, not by numpy
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         found = test.run(values, design, options)
-    if test.levels is not None:
-        values = test.levels(np.asarray(values))
-    if isinstance(found, tuple):
-        tested, spread = found
-    else:
-        cut, n_cells = blocks(adata.n_vars), len(design.cells)
-        tested = found
-        spread = join_moments([moments(values[:, b], design.cell, n_cells) for b in cut])
-    frame = result_table(tested, spread, design, adata.var_names, method, units)
+        if isinstance(found, tuple):
+            tested, spread = found
+        else:
+            tested = found
+            values = values if test.levels is None else test.levels(np.asarray(values))
+            cut, n_cells = blocks(adata.n_vars), len(design.cells)
+            spread = join_moments([moments(values[:, b], design.cell, n_cells) for b in cut])
+        frame = result_table(tested, spread, design, adata.var_names, method, units)
     adata.uns[key_added] = frame
     adata.uns.pop(f"{key_added}_variances", None)
     if test.pooled and options.get("variance") != "contrast":

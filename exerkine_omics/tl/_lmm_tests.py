@@ -13,6 +13,7 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import Contrast, Design
 from exerkine_omics.kernels import _ebayes, _lmm, _lmm_joint, _lmm_sums
 from exerkine_omics.kernels._lmm_alias import without_aliased
+from exerkine_omics.kernels._packed import unpack
 from exerkine_omics.tl._method import Tested, status_of
 
 _EQUAL_DF = 1e-6  # relative: the df of complete features differ by rounding only
@@ -51,6 +52,8 @@ def fit_and_test(
         (sums.constant, "constant"),
         (~repeated, "nobody has two samples"),
         (sums.n_obs <= sums.rank, "no residual df"),
+        # with nothing left of people's own differences REML's residual variance runs to zero
+        (_within_df(sums) <= 0, "variance not identified"),
     )
     fitted = np.flatnonzero(common == schema.OK)
     part = sums if len(fitted) == n else _lmm_sums.take(sums, fitted)
@@ -77,6 +80,21 @@ def fit_and_test(
         status[(status == schema.OK) & (n_pairs[-1] == 0)] = "no pairs"
         statuses.append(status)
     return Raw(variances[0], variances[1], numbers, n_pairs, sums.n_obs, statuses)
+
+
+def _within_df(sums: _lmm_sums.Sums) -> np.ndarray:
+    """Rows less people less the rank of the design within people (F), where it may be none."""
+    p = len(sums.absent)
+    df = sums.n_obs - sums.n_people - p
+    few = np.flatnonzero((df <= 0) & (sums.n_obs > 0))
+    if len(few):
+        part = _lmm_sums.take(sums, few)
+        within = unpack(part.xx - np.tensordot(1 / part.size, part.txx, 1)).transpose(2, 0, 1)
+        diagonal = np.arange(p)
+        within[:, diagonal, diagonal] -= part.absent.T
+        root = np.linalg.eigvalsh(within)
+        df[few] += p - (root > 1e-9 * np.maximum(root[:, -1:], 1.0)).sum(axis=1)
+    return df
 
 
 def _test(

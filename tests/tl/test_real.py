@@ -53,7 +53,8 @@ def answers(bout: ad.AnnData) -> pd.DataFrame:
     return differential(bout.copy(), joint=True)
 
 
-RANK = ["not measured", "nobody has two samples", "no residual df", "no pairs", "ok"]
+RANK = ["not measured", "nobody has two samples", "no residual df", "variance not identified"]
+RANK += ["no pairs", "ok"]
 
 
 def expected_status(visits: np.ndarray, used: np.ndarray) -> str:
@@ -64,6 +65,12 @@ def expected_status(visits: np.ndarray, used: np.ndarray) -> str:
         return "nobody has two samples"
     if visits.sum() <= visits.any(axis=0).sum():
         return "no residual df"
+    person, time = np.nonzero(visits)
+    rows = np.eye(visits.shape[1])[time]
+    own = np.array([rows[person == p].mean(axis=0) for p in person])
+    people = visits.any(axis=1).sum()
+    if visits.sum() - people - np.linalg.matrix_rank(rows - own) <= 0:
+        return "variance not identified"
     if not visits.any(axis=0)[used].all():
         return "not estimable"
     if not visits[:, used].all(axis=1).any():
