@@ -220,9 +220,9 @@ def _common_ids(name: str, feature: pd.Series, given: Any) -> pd.Series:
     if known.index.has_duplicates:
         twice = known.index[known.index.duplicated()].unique()
         raise InputError(f"The features {shown(twice)} have several ids", where=where)
-    ids = feature.map(known)
-    ids = ids.where(ids.notna(), None)
-    ids = ids.map(lambda i: None if i is None or not str(i).strip() else str(i).strip())
+    # strings of pandas 3 hold NaN where objects held None
+    ids = feature.map(known).astype(object)
+    ids = ids.map(lambda i: None if pd.isna(i) or not str(i).strip() else str(i).strip())
     lost = feature[ids.isna()].unique()
     if len(lost) == feature.nunique():
         raise InputError(
