@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+_MOST_WITH_N = 3  # contrasts beside which numbers of pairs can be read
+
+
 def forest(
     frame: pd.DataFrame,
     features: Sequence[str] | None = None,
@@ -79,7 +82,8 @@ def forest(
     Notes
     -----
     Missing values: rows whose ``status`` is not ``ok`` are not drawn and are counted, with the
-    reasons, below the figure. The number of pairs stands to the right of each row.
+    reasons, below the figure. With up to three contrasts the
+    number of pairs stands to the right of each row. Joint tests have no effect to draw.
     """
     need(
         frame,
@@ -97,7 +101,20 @@ def forest(
         "forest",
         "exo.tl.differential",
     )
-    chosen = _known(contrasts, levels(frame["contrast"]), "contrast")
+    known = levels(frame["contrast"])
+    chosen = _known(contrasts, known, "contrast")
+    # a joint F test has a p and no effect: nothing to draw
+    effects = set(frame.loc[frame["estimate"].notna(), "contrast"].astype(str))
+    tested = set(frame.loc[frame["p_value"].notna(), "contrast"].astype(str))
+    joint = [c for c in chosen if c in tested - effects]
+    if contrasts is not None and joint:
+        raise UsageError(
+            f"{shown(joint)} have p values and no effects: a joint test has none to draw",
+            where="contrasts=",
+            fix="Draw the contrasts that it joins.",
+        )
+    chosen = [c for c in chosen if c not in joint]
+    crowded = len(chosen) > _MOST_WITH_N
     rows = frame[frame["contrast"].astype(str).isin(chosen)]
     text = rows["feature"].astype(str)
     if features is None:
@@ -137,7 +154,7 @@ def forest(
                 zorder=3,
                 label=name,
             )
-        for y, n in zip(data["y"], data["n_pairs"], strict=True):
+        for y, n in zip(data["y"], data["n_pairs"], strict=True) if not crowded else ():
             axes.annotate(
                 f"n={int(n)}",
                 xy=(1, y),
@@ -157,7 +174,8 @@ def forest(
         head(
             axes,
             chosen[0] if len(chosen) == 1 else "Estimates by contrast",
-            f"bars: the interval of the estimate; filled: p_adj < {alpha:g}; n: pairs",
+            f"bars: the interval of the estimate; filled: p_adj < {alpha:g}"
+            + ("" if crowded else "; n: pairs"),
         )
         caption(
             axes,

@@ -42,3 +42,18 @@ def test_unknown_names_are_refused(make):
         pl.forest(make.result_frame(5), ["XX"])
     with pytest.raises(UsageError, match="no contrast 'nil'"):
         pl.forest(make.result_frame(5), contrasts=["nil"])
+
+
+def test_joint_tests_are_not_drawn(make):
+    frame = make.result_frame(6, ("post - pre", "any change"))
+    joint = frame["contrast"] == "any change"
+    frame.loc[joint, ["estimate", "ci_low", "ci_high"]] = float("nan")
+    _, data = pl.forest(frame, return_data=True)
+    assert set(data["contrast"].astype(str)) == {"post - pre"}
+    with pytest.raises(UsageError, match="none to draw"):
+        pl.forest(frame, contrasts=["any change"])
+
+
+def test_many_contrasts_leave_no_room_for_numbers(make):
+    ax = pl.forest(make.result_frame(5, ("a", "b", "c", "d")))
+    assert not [t for t in ax.texts if t.get_gid() == "n"]
