@@ -46,7 +46,7 @@ EVERY: dict[str, dict[str, Any]] = {
 }
 # the largest rates seen in 100 000 features: the mixed model is liberal, by this much, where
 # nothing varies between people (first) and a little where cells are missing too (second)
-MOST = {"kenward-roger": (0.058, 0.055), "satterthwaite": (0.074, 0.065)}
+MOST = {"kenward-roger": (0.058, 0.055), "satterthwaite": (0.078, 0.066)}
 
 
 # ---- 1. type I error
