@@ -37,7 +37,14 @@ from exerkine_omics.cohort._plain import levels, plain
 from exerkine_omics.cohort._reliability import Reliability
 from exerkine_omics.cohort._responder_result import Ceiling, ResponderResult, SdIr
 from exerkine_omics.cohort._response import ResponseSpec
-from exerkine_omics.cohort._result import Rows, adjust, collect, frame_for_storage, result_rows
+from exerkine_omics.cohort._result import (
+    Rows,
+    adjust,
+    collect,
+    frame_for_storage,
+    result_rows,
+    t_tail,
+)
 from exerkine_omics.cohort._summary import MATCHING, Summary
 
 __all__ = [
@@ -86,6 +93,7 @@ __all__ = [
     "require_units",
     "require_values",
     "result_rows",
+    "t_tail",
     "timepoints",
     "units",
     "write_text",

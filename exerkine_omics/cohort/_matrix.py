@@ -8,7 +8,14 @@ import numpy as np
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort._meta import dense, meta, require_log, require_slug, require_units
+from exerkine_omics.cohort._meta import (
+    dense,
+    meta,
+    require_finite,
+    require_log,
+    require_slug,
+    require_units,
+)
 from exerkine_omics.errors import InputError, UnitsError, UsageError, shown
 
 
@@ -60,7 +67,7 @@ class Stored:
         block = self.values[:, columns]
         block = block.toarray() if hasattr(block, "toarray") else block
         block = np.asarray(block, dtype=np.float64)
-        _require_finite(block, self.where)
+        require_finite(block, self.where)
         return block if isinstance(rows, slice) and rows == slice(None) else block[rows]
 
 
@@ -75,13 +82,3 @@ def matrix(adata: AnnData, layer: str | None = None) -> Matrix:
     if values is None or isinstance(values, np.ndarray) or hasattr(values, "toarray"):
         return dense(adata, layer)
     return Stored(values, "adata.X" if layer is None else f"layers[{layer!r}]")
-
-
-def _require_finite(values: np.ndarray, where: str) -> None:
-    endless = int(np.isinf(values).sum())
-    if endless:
-        raise InputError(
-            f"{endless} values are infinite",
-            where=where,
-            fix="Make them NaN if they are missing; exo.pp.check(adata) names them.",
-        )

@@ -87,13 +87,20 @@ def dense(adata: AnnData, layer: str | None = None, *, infinite: bool = False) -
     if hasattr(values, "toarray"):
         values = values.toarray()
     values = np.asarray(values, dtype=np.float64)
-    if not infinite and np.isinf(values).any():
+    if not infinite:
+        require_finite(values, "adata.X" if layer is None else f"layers[{layer!r}]")
+    return values
+
+
+def require_finite(values: np.ndarray, where: str) -> None:
+    """Raise `InputError` where values are infinite; NaN is a missing value and may be there."""
+    endless = int(np.isinf(values).sum())
+    if endless:
         raise InputError(
-            f"{int(np.isinf(values).sum())} values are infinite",
-            where="adata.X" if layer is None else f"layers[{layer!r}]",
+            f"{endless} values are infinite",
+            where=where,
             fix="Make them NaN if they are missing; exo.pp.check(adata) names them.",
         )
-    return values
 
 
 def timepoints(adata: AnnData, column: str = schema.TIMEPOINT) -> list[str]:

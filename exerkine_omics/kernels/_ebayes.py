@@ -19,6 +19,7 @@ from exerkine_omics.kernels._natural_spline import fit_knots, natural_basis
 
 # prior df / (1 + prior df): from 2, below which the prior has no mean, to practically infinite
 _PRIOR_SHARE = (2 / 3, 0.9999)
+_EQUAL_DF = 1e-6  # relative
 _NEAR = 1e-4  # of the search's end, where the slope's root is sought
 
 
@@ -217,6 +218,24 @@ def _peak(loss: Callable[[float], float], slope: Callable[[float], float]) -> fl
     if near[1] == high and rising[1]:
         return high
     return found
+
+
+def fit_prior(
+    variance: np.ndarray,
+    df: np.ndarray,
+    covariate: np.ndarray | None = None,
+    *,
+    legacy: bool = False,
+) -> VariancePrior:
+    """Fit the prior by likelihood where residual df differ (unless ``legacy``), else by moments."""
+    newer = not legacy and df_differ(df)
+    return (fit_prior_likelihood if newer else fit_prior_moments)(variance, df, covariate)
+
+
+def df_differ(df: np.ndarray) -> bool:
+    """Say whether positive df differ by more than rounding."""
+    own = df[df > 0]
+    return len(own) > 0 and bool(np.ptp(own) > _EQUAL_DF * own.max())
 
 
 def squeeze(variance: np.ndarray, df: np.ndarray, prior: VariancePrior) -> np.ndarray:

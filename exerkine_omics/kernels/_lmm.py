@@ -38,8 +38,7 @@ class Fit:
     (p x p x F) the inverse of C. ``c1`` = sum k^2 A_m and ``c2`` = -2 sum m k^3 A_m (p x p x F) are
     minus the derivatives of C in theta, ``t1`` = tr(phi c1), ``t11`` = tr(phi c1 phi c1), ``t2`` =
     tr(phi c2). ``slope_s``, ``curve_s`` are S' and S'', ``curve_rest`` the second derivative of
-    D's other parts; ``df`` = n - p; ``pivot`` the smallest share of a column that the columns
-    before it leave (0 where the design of a feature is not of full rank).
+    D's other parts; ``df`` = n - p.
     """
 
     theta: np.ndarray
@@ -57,7 +56,6 @@ class Fit:
     curve_rest: np.ndarray
     deviance: np.ndarray
     df: np.ndarray
-    pivot: np.ndarray
 
     @property
     def singular(self) -> np.ndarray:
@@ -127,7 +125,7 @@ def fit_at(sums: Sums, theta: np.ndarray) -> Fit:
     w, w1 = theta * k, k * k
     w2 = -2.0 * m * w1 * k
     df = sums.n_obs - sums.rank
-    phi, log_det, pivot = invert(unpack(sums.xx - _weighted(w, sums.txx)))
+    phi, log_det, _ = invert(unpack(sums.xx - _weighted(w, sums.txx)))
     c1, c2 = unpack(_weighted(w1, sums.txx)), unpack(_weighted(w2, sums.txx))
     right = sums.xy - _weighted(w, sums.txy)
     right1, right2 = _weighted(w1, sums.txy), _weighted(w2, sums.txy)
@@ -161,7 +159,6 @@ def fit_at(sums: Sums, theta: np.ndarray) -> Fit:
             curve_rest=-t2 - t11 - (grown * m * k).sum(axis=0),
             deviance=deviance,
             df=df,
-            pivot=pivot,
         )
 
 

@@ -217,10 +217,8 @@ def moderation(fit: SlopeFit, usable: np.ndarray, legacy: bool) -> tuple[np.ndar
     """
     variance = np.where(usable, reversed_variance(fit), np.nan)
     df = np.where(np.isfinite(variance), fit.df, 0.0)
-    equal = len(np.unique(df[df > 0])) < 2
-    fit_prior = _ebayes.fit_prior_moments if legacy or equal else _ebayes.fit_prior_likelihood
-    prior = fit_prior(variance, df)
-    if not np.all(np.isfinite(prior.variance)):
+    prior = _ebayes.fit_prior(variance, df, legacy=legacy)
+    if not prior.known:
         return np.ones_like(variance), df
     with np.errstate(invalid="ignore", divide="ignore"):
         factor = np.sqrt(_ebayes.squeeze(variance, df, prior) / variance)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import Design
+from exerkine_omics.cohort import Design, t_tail
 from exerkine_omics.kernels import _course, _lmm, _lmm_joint, _lmm_sums
 from exerkine_omics.kernels._natural_spline import natural_spline
 from exerkine_omics.tl._method import constant, status_of
@@ -210,7 +210,7 @@ def _test(
         estimate[fitted] = test.weights @ fit.beta
         with np.errstate(invalid="ignore", divide="ignore"):
             statistic = estimate / se
-            p_value = 2 * stats.t.sf(np.abs(statistic), df)
+            p_value = t_tail(statistic, df)
     of_arm = np.isin(course.subject_arm, test.arms)
     later = seen[of_arm, 1:] if test.number is None else seen[of_arm, 1 + test.number, None]
     pairs = seen[of_arm, 0] & later.any(axis=1)

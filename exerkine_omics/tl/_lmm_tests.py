@@ -16,7 +16,6 @@ from exerkine_omics.kernels._lmm_alias import without_aliased
 from exerkine_omics.kernels._packed import unpack
 from exerkine_omics.tl._method import Tested, status_of
 
-_EQUAL_DF = 1e-6  # relative: the df of complete features differ by rounding only
 Pairs = Callable[[Contrast], np.ndarray]
 
 
@@ -157,9 +156,7 @@ def _moderation(sigma2: np.ndarray, df: np.ndarray) -> tuple[np.ndarray, Any, fl
     known = np.isfinite(sigma2) & np.isfinite(df) & (sigma2 > 0)
     factor = np.ones(len(sigma2))
     variance, own = sigma2[known], df[known]
-    equal = len(own) == 0 or np.ptp(own) <= _EQUAL_DF * own.max()
-    fit_prior = _ebayes.fit_prior_moments if equal else _ebayes.fit_prior_likelihood
-    prior = fit_prior(variance, own)
+    prior = _ebayes.fit_prior(variance, own)
     if not prior.known:
         return factor, 0.0, np.inf
     factor[known] = _ebayes.squeeze(variance, own, prior) / variance

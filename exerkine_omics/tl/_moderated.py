@@ -103,14 +103,11 @@ def variance_prior(
 ) -> _ebayes.VariancePrior:
     """Prior that the options ask for; the newer one where df differ and ``legacy`` is False."""
     covariate = level if options.get("trend") else None
-    newer = not options["legacy"] and len(np.unique(df[df > 0])) > 1
-    if options["robust"]:
-        if newer:
-            return _robust_prior.fit_prior_robust_likelihood(variance, df, covariate)
-        return _robust_prior.fit_prior_robust(variance, df, covariate)
-    if newer:
-        return _ebayes.fit_prior_likelihood(variance, df, covariate)
-    return _ebayes.fit_prior_moments(variance, df, covariate)
+    if not options["robust"]:
+        return _ebayes.fit_prior(variance, df, covariate, legacy=options["legacy"])
+    if not options["legacy"] and _ebayes.df_differ(df):
+        return _robust_prior.fit_prior_robust_likelihood(variance, df, covariate)
+    return _robust_prior.fit_prior_robust(variance, df, covariate)
 
 
 def moderate(

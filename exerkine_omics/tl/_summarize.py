@@ -20,8 +20,8 @@ from exerkine_omics.cohort import (
     require_testable,
 )
 from exerkine_omics.errors import AnalysisError, UsageError, shown
-from exerkine_omics.kernels._effect import join_moments, moments
-from exerkine_omics.kernels._lmm_sums import Layout, join, layout_sums
+from exerkine_omics.kernels._effect import join_moments
+from exerkine_omics.kernels._lmm_sums import Layout, join, layout_sums_and_moments
 from exerkine_omics.parallel import blocks
 
 _MOST = 0.5  # of a covariate's sum of squares that one person may be
@@ -118,8 +118,9 @@ def summarize(
         rare, kept = _patterns(block, design, profile, min_people)
         dropped.append(rare.sum(axis=0))
         block = np.where(rare[design.subject], np.nan, block)
-        sums.append(layout_sums(layout, block))
-        spread.append(moments(block, design.cell, len(design.cells)))
+        own, cells = layout_sums_and_moments(layout, block, design.cell, len(design.cells))
+        sums.append(own)
+        spread.append(cells)
         counts.append(kept)
         if len(design.centre) and min_people > 1 and not share_covariates:
             measured.append(np.isfinite(block))
