@@ -10,7 +10,7 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import make_pairs, meta
 from exerkine_omics.errors import InputError, shown
 
-__all__ = ["coverage", "differential", "pairs", "scores"]
+__all__ = ["coverage", "differential", "pairs", "score_reference", "scores"]
 
 
 def __dir__() -> list[str]:
@@ -29,7 +29,10 @@ def scores(
     method
         The scorer.
     as_anndata
-        Return samples x signatures with ``obs`` and units ``zscore``.
+        Return samples x signatures with ``obs`` and units ``zscore``; layers ``coverage`` and
+        ``se``, and ``var["n_people_varying"]``: people in whom a member is measured in one sample
+        and not in another. A test refuses signatures with such people, because their change would
+        be one of members; ``exo.tl.score(adata, members="common")`` scores without them.
 
     Returns
     -------
@@ -46,6 +49,13 @@ def scores(
         return frame
     result = anndata.AnnData(frame.to_numpy(float), obs=adata.obs.copy())
     result.var_names = frame.columns
+    result.layers[schema.COVERAGE] = coverage(adata, method).to_numpy(float)
+    if schema.score_se_key(method) in adata.obsm:
+        result.layers[schema.SE] = adata.obsm[schema.score_se_key(method)].to_numpy(float)
+    measured = adata.uns.get(schema.score_members_key(method))
+    if measured is not None:
+        rows = measured.set_index(measured["signature"].astype(str))
+        result.var[schema.VARYING] = rows[schema.VARYING].reindex(frame.columns).to_numpy()
     kept = (schema.SCHEMA_VERSION, schema.SPECIES, schema.MATRIX, schema.BASELINE, schema.STEPS)
     result.uns[schema.UNS] = {k: v for k, v in meta(adata).items() if k in kept}
     result.uns[schema.UNS][schema.UNITS] = "zscore"
@@ -69,6 +79,37 @@ def coverage(adata: AnnData, method: str = "baseline_z") -> pd.DataFrame:
         If this method has not been run.
     """
     return _table(adata, schema.coverage_key(method))
+
+
+def score_reference(adata: AnnData, method: str = "baseline_z") -> pd.DataFrame:
+    """Return the reference of the scores, to score other people on the same scale.
+
+    Parameters
+    ----------
+    adata
+        AnnData scored before.
+    method
+        A scorer that learns from the baseline.
+
+    Returns
+    -------
+    DataFrame
+        feature, mean, sd, units, platform, species: what ``exo.tl.score(other, reference=)``
+        takes. It may be written to a table and read again.
+
+    Raises
+    ------
+    InputError
+        If this method has not been run, or has no reference.
+    """
+    key = schema.score_reference_key(method)
+    if key not in adata.uns:
+        raise InputError(
+            f"There is no {key!r} in uns",
+            fix="Call exo.tl.score(adata, method='baseline_z') first: it is the scorer with a "
+            "reference.",
+        )
+    return adata.uns[key]
 
 
 def differential(

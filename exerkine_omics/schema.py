@@ -42,6 +42,7 @@ OLINK_ID = "olink_id"
 EXERKINE_ID = "exerkine_id"
 UNIT_COLUMN = "unit"
 MEASURED_IN = "measured_in"  # the source's own unit in words, e.g. pg/ml
+VARYING = "n_people_varying"  # of scores: people in whom a member is there at one time only
 
 # layers
 RAW = "raw"
@@ -121,6 +122,7 @@ RESULT_COLUMNS: dict[str, str] = {
     "status": "category",
 }
 OK = "ok"
+COVERAGE, SE = "coverage", "se"  # layers of a score AnnData
 
 
 def score_key(method: str) -> str:
@@ -131,3 +133,28 @@ def score_key(method: str) -> str:
 def coverage_key(method: str) -> str:
     """Key of ``obsm`` that holds the coverage beside those scores."""
     return f"coverage_{method}"
+
+
+def score_se_key(method: str) -> str:
+    """Key of ``obsm`` that holds the standard errors of those scores."""
+    return f"score_se_{method}"
+
+
+def null_z_key(method: str) -> str:
+    """Key of ``obsm`` that holds the scores in SDs of matched random sets."""
+    return f"score_null_z_{method}"
+
+
+def null_p_key(method: str) -> str:
+    """Key of ``obsm`` that holds the p of the scores among matched random sets."""
+    return f"score_null_p_{method}"
+
+
+def score_members_key(method: str) -> str:
+    """Key of ``uns`` that holds what of each scored signature is measured."""
+    return f"score_members_{method}"
+
+
+def score_reference_key(method: str) -> str:
+    """Key of ``uns`` that holds the reference of those scores."""
+    return f"score_reference_{method}"

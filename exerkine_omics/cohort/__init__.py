@@ -18,7 +18,7 @@ from exerkine_omics.cohort._findings import (
     findings_frame,
     findings_from_frame,
 )
-from exerkine_omics.cohort._matrix import Matrix, Stored, matrix, require_testable
+from exerkine_omics.cohort._matrix import Matrix, Stored, matrix, require_testable, take_samples
 from exerkine_omics.cohort._meta import (
     add_step,
     baseline,
@@ -44,6 +44,12 @@ from exerkine_omics.cohort._result import (
     frame_for_storage,
     result_rows,
     t_tail,
+)
+from exerkine_omics.cohort._scoring import (
+    choose_scorer,
+    panel_note,
+    reference_for,
+    reference_frame,
 )
 from exerkine_omics.cohort._summary import MATCHING, Summary
 
@@ -72,6 +78,7 @@ __all__ = [
     "build_design",
     "cell_columns",
     "choose_contrasts",
+    "choose_scorer",
     "collect",
     "concat",
     "dense",
@@ -84,8 +91,11 @@ __all__ = [
     "meta",
     "moderated_contrasts",
     "numeric_weights",
+    "panel_note",
     "parse_contrasts",
     "plain",
+    "reference_for",
+    "reference_frame",
     "require_columns",
     "require_log",
     "require_slug",
@@ -94,6 +104,7 @@ __all__ = [
     "require_values",
     "result_rows",
     "t_tail",
+    "take_samples",
     "timepoints",
     "units",
     "write_text",

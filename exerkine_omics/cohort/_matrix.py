@@ -48,6 +48,15 @@ def require_testable(
         )
     if adata.n_vars == 0:
         raise InputError("There is no feature to test", where="var", fix="Look at the filters.")
+    if schema.VARYING in adata.var and layer is None:
+        mixed = adata.var_names[adata.var[schema.VARYING].to_numpy() > 0]
+        if len(mixed):
+            raise InputError(
+                f"The scores of {shown(mixed)} rest on other members at one time than at another "
+                f"in some people: their change would be one of members, not of the body",
+                where=f"var['{schema.VARYING}']",
+                fix="Score with exo.tl.score(adata, members='common'), or leave them out.",
+            )
     return "log_cpm" if counts else unit
 
 
@@ -70,8 +79,27 @@ class Stored:
         require_finite(block, self.where)
         return block if isinstance(rows, slice) and rows == slice(None) else block[rows]
 
+    def rows(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Read these samples, all features, as float64."""
+        if isinstance(rows, slice):
+            block = self.values[rows, :]
+        else:
+            # files are read in ascending order, each row once
+            wanted, place = np.unique(rows, return_inverse=True)
+            block = self.values[wanted, :]
+            block = block[place]
+        block = block.toarray() if hasattr(block, "toarray") else block
+        block = np.asarray(block, dtype=np.float64)
+        require_finite(block, self.where)
+        return block
+
 
 Matrix = np.ndarray | Stored
+
+
+def take_samples(values: Matrix, rows: slice | np.ndarray) -> np.ndarray:
+    """Give these samples with all their features."""
+    return values.rows(rows) if isinstance(values, Stored) else values[rows]
 
 
 def matrix(adata: AnnData, layer: str | None = None) -> Matrix:

@@ -1,10 +1,13 @@
-"""Scores as fit / apply pairs: learn a reference, apply it to any sample."""
+"""Scores that are weighted means of the members: of z scores, of values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+
+from exerkine_omics.kernels._scorer import Options, Prepared, Scorer
+from exerkine_omics.kernels._sets import Sets
 
 # a baseline SD below this share of the panel's median SD is raised to it
 SD_FLOOR = 0.1
@@ -18,11 +21,6 @@ class Reference:
 
     mean: np.ndarray
     sd: np.ndarray
-
-
-def enough_coverage(coverage: np.ndarray, least: float) -> np.ndarray:
-    """Say where coverage reaches the least asked for; sums of weights are compared to 1e-9."""
-    return (coverage > 0) & (coverage >= least - 1e-9)
 
 
 def fit_reference(baseline: np.ndarray) -> Reference:
@@ -51,28 +49,57 @@ def standardise(values: np.ndarray, reference: Reference) -> np.ndarray:
     return (values - reference.mean) / reference.sd
 
 
-def weighted_mean(
-    z: np.ndarray, weights: np.ndarray, total: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Signed weighted mean over the measured members, and the coverage beside it.
+def weighted_mean(prepared: Prepared, sets: Sets, options: Options) -> np.ndarray:
+    """Signed weighted mean over the measured members, sum(w z) / sum(|w|), sets x samples."""
+    return np.asarray(sets.weights @ prepared.tables[0]) / prepared.weight(abs(sets.weights))
 
-    Parameters
-    ----------
-    z
-        Samples x k measured members; NaN is a member not measured in that sample.
-    weights
-        Weights of these members (k).
-    total
-        Sum of absolute weights over all members of the signature.
 
-    Returns
-    -------
-    tuple
-        score (n), sum(w z) / sum(|w|) over the members measured in the sample; coverage (n),
-        sum(|w|) measured / total.
-    """
-    finite = np.isfinite(z)
-    size = finite @ np.abs(weights)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        score = np.where(finite, z, 0.0) @ weights / size
-    return np.where(size > 0, score, np.nan), size / total
+def _fit(values: np.ndarray, options: Options) -> Reference:
+    return fit_reference(values)
+
+
+def _prepare_z(values: np.ndarray, learnt: Reference, options: Options) -> Prepared:
+    return measured(standardise(values, learnt))
+
+
+def _prepare_values(values: np.ndarray, learnt: None, options: Options) -> Prepared:
+    return measured(values)
+
+
+def measured(values: np.ndarray) -> Prepared:
+    """Values as the one table, 0 where not measured."""
+    table = np.ascontiguousarray(values.T, dtype=float)
+    finite = np.isfinite(table)
+    n = finite.sum(axis=0)
+    if finite.all():
+        return Prepared((table,), None, n)
+    return Prepared((np.where(finite, table, 0.0),), finite.astype(float), n)
+
+
+BASELINE_Z = Scorer(
+    name="baseline_z",
+    description="signed weighted mean of the members' z scores against the baseline samples",
+    units="baseline SDs of the members",
+    depends_on="the baseline samples, or a stored reference",
+    nan="the member leaves that sample's score; the weights of the others carry it",
+    meaningless="none: members are compared with their own baseline",
+    learns_from="baseline",
+    fit=_fit,
+    prepare=_prepare_z,
+    combine=weighted_mean,
+    additive=True,
+)
+
+WEIGHTED_MEAN = Scorer(
+    name="weighted_mean",
+    description="signed weighted mean of the members' values as they stand",
+    units="the unit of X",
+    depends_on="no other sample",
+    nan="the member leaves that sample's score: where members differ in level, the score shifts",
+    meaningless="panels whose features have no common zero (NPX, log2 RFU, log2 intensity): the "
+    "members with the highest level rule; compare a person's own samples only",
+    learns_from="none",
+    prepare=_prepare_values,
+    combine=weighted_mean,
+    additive=True,
+)

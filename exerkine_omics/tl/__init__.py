@@ -8,8 +8,10 @@ from exerkine_omics.tl._differential import differential
 from exerkine_omics.tl._meta import meta
 from exerkine_omics.tl._pool import pool
 from exerkine_omics.tl._responders import responders
-from exerkine_omics.tl._score import context_notes, score, score_change
+from exerkine_omics.tl._score import context_notes, score
+from exerkine_omics.tl._score_change import score_change
 from exerkine_omics.tl._score_test import score_test
+from exerkine_omics.tl._show_methods import show_methods
 from exerkine_omics.tl._summarize import summarize
 from exerkine_omics.tl._time_course import time_course
 
@@ -26,6 +28,7 @@ __all__ = [
     "score",
     "score_change",
     "score_test",
+    "show_methods",
     "summarize",
     "time_course",
 ]

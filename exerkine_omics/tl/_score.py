@@ -1,37 +1,20 @@
-"""How strongly each sample carries the signatures, and how that changed in each person."""
+"""How strongly each sample carries the signatures."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from exerkine_omics import schema
-from exerkine_omics.cohort import (
-    add_step,
-    baseline,
-    build_design,
-    dense,
-    frame_for_storage,
-    make_pairs,
-    meta,
-    require_log,
-    require_slug,
-)
-from exerkine_omics.errors import InputError, UsageError, shown, warn
-from exerkine_omics.kernels._scores import (
-    MIN_BASELINE,
-    Reference,
-    enough_coverage,
-    fit_reference,
-    standardise,
-    weighted_mean,
-)
-from exerkine_omics.sig import Matched, Signatures, SignatureSet, load, match
-
-_METHODS = ("baseline_z",)
+from exerkine_omics import parallel, schema
+from exerkine_omics.cohort import add_step, meta, panel_note, reference_frame
+from exerkine_omics.errors import UsageError, warn
+from exerkine_omics.kernels._score_null import feature_moments, likeness, null_scores, pools
+from exerkine_omics.kernels._scorer import Fitted, Prepared, jackknife
+from exerkine_omics.kernels._scorers import SCORERS
+from exerkine_omics.settings import settings
+from exerkine_omics.sig import Signatures, SignatureSet, coverage_frame, load
+from exerkine_omics.tl._scoring import Scoring, count_varying, people, prepare_scoring
 
 
 def score(
@@ -41,49 +24,93 @@ def score(
     method: str = "baseline_z",
     min_coverage: float = 0.5,
     several: str = "error",
+    members: str = "available",
+    reference: pd.DataFrame | None = None,
+    se: bool = True,
+    n_permutations: int = 0,
+    tau: float | None = None,
+    normalize: bool | None = None,
+    mx_diff: bool | None = None,
+    abs_ranking: bool | None = None,
 ) -> None:
-    r"""Score each sample on each signature, with the coverage beside every score.
+    r"""Score each sample on each signature, with coverage and standard error beside every score.
 
-    Use it to see how far a sample lies from the cohort's baseline along a signature.
+    Use it to see how far a sample lies along a signature. The default is the distance from the
+    cohort's baseline,
 
     .. math:: s_i = \sum_j w_j z_{ij} \Big/ \sum_j |w_j|, \qquad
               z_{ij} = (x_{ij} - \bar x_j) / s_j
 
     over the members *j* measured in sample *i*; mean and SD :math:`s_j` of member *j* are those
     of the baseline samples. A SD below 0.1 x the median SD of the panel is raised to it. A member
-    with fewer than 3 baseline values is not measured.
+    with fewer than 3 baseline values is not measured. `show_methods` lists the other scorers, and
+    docs/scores.md gives their formulas and says when to use which.
 
     Parameters
     ----------
     adata
-        Samples x features on a log scale.
+        Samples x features on a log scale. X may stay in its file (backed h5ad, zarr): it is read
+        2048 samples at a time (``gsva`` and ``members="common"`` take it whole).
     signatures
         SignatureSet, ``{name: [var names]}`` or ``{name: {var name: weight}}``; None means all
         shipped signatures of the modality.
     method
-        ``baseline_z``.
+        ``baseline_z``, ``weighted_mean``, ``ulm``, ``singscore``, ``ssgsea`` or ``gsva``.
     min_coverage
         Share of the absolute weight that must be measured, 0 to 1; below it the score is NaN.
     several
         What to do where several features measure one member: ``error``, or ``first``.
+    members
+        ``available``: what is measured in the sample. ``common``: what is measured in all of the
+        person's samples, so that changes of the score are changes of the same members.
+    reference
+        For ``baseline_z``: the frame of ``exo.get.score_reference`` of another cohort, so that a
+        new person or cohort is scored on its scale; no baseline is then needed here.
+    se
+        Whether to give the standard error of each score.
+    n_permutations
+        Random sets to which each score is compared; 0 means none.
+    tau
+        For ``ssgsea`` (default 0.25) and ``gsva`` (1): power of the ranks.
+    normalize
+        For ``ssgsea``: divide by the range of the scores of all samples and signatures (True).
+    mx_diff, abs_ranking
+        For ``gsva``: add both extremes of the walk (True), or take the larger; subtract the
+        negative one instead of adding it (False).
 
     Returns
     -------
     None
-        ``obsm["score_baseline_z"]`` (units: baseline SDs) and ``obsm["coverage_baseline_z"]``
-        (0 to 1): frames, samples x signatures.
+        Frames, samples x signatures: ``obsm["score_<method>"]``, ``obsm["coverage_<method>"]``
+        (0 to 1), ``obsm["score_se_<method>"]`` (with ``se``), and with ``n_permutations``
+        ``obsm["score_null_z_<method>"]`` and ``obsm["score_null_p_<method>"]``. In ``uns``,
+        ``score_members_<method>`` says what of each signature is measured, and
+        ``score_reference_baseline_z`` holds the reference.
 
     Raises
     ------
     UnitsError
-        If X is not on a log scale.
+        If X is not on a log scale, or a reference has another unit.
     InputError
-        If the baseline is gone, or has fewer than 3 samples.
+        If the baseline is gone, or has fewer than 3 samples; if a reference does not fit.
+    UsageError
+        If a scorer, option or value does not exist.
 
     Notes
     -----
     Missing values: a NaN member is left out of that sample's score, and its weight out of the
-    coverage; nothing is filled in. A score depends on the baseline samples of the cohort.
+    coverage; nothing is filled in.
+
+    The standard error is the jackknife over the members measured in the sample (for an
+    unweighted mean their SD over the root of their number): it says how far the members agree,
+    as a sample of all that could stand for the signature. Of the score that all its members would
+    give, a share :math:`1 - c` is not measured, c the coverage: its error is
+    :math:`se \sqrt{1 - c}`.
+
+    The null draws each member's stand-in from the 50 features most like it in share measured,
+    mean and SD (itself among them). It asks whether these members say more than others like them.
+    Members of a real signature move together, so p is small too often where features are
+    correlated: it ranks signatures, it is no test of a change (`enrich` is).
 
     Examples
     --------
@@ -93,143 +120,135 @@ def score(
     >>> adata.obsm["score_baseline_z"].columns.to_list()
     ['il6_anti_inflammatory_cascade', 'muscle_leak']
     """
-    matched, reference, values = _prepare(adata, signatures, method, min_coverage, several)
-    for note in context_notes(adata, signatures):
+    if members not in ("available", "common"):
+        raise UsageError(f"members={members!r} is neither 'available' nor 'common'")
+    if isinstance(n_permutations, bool) or not isinstance(n_permutations, (int, np.integer)):
+        raise UsageError(f"n_permutations={n_permutations!r} is no whole number")
+    if n_permutations and not 20 <= n_permutations:
+        raise UsageError(f"n_permutations={n_permutations} is too few to say anything", fix="1000.")
+    given = {"tau": tau, "normalize": normalize, "mx_diff": mx_diff, "abs_ranking": abs_ranking}
+    scoring = prepare_scoring(
+        adata,
+        signatures,
+        method,
+        given,
+        min_coverage=min_coverage,
+        several=several,
+        reference=reference,
+        common=members == "common",
+    )
+    for note in context_notes(adata, signatures, method):
         warn(note)
-    z = standardise(values, reference)
-    scores, coverages = {}, {}
-    for item in matched:
-        value, coverage = weighted_mean(z[:, item.columns], item.weights, item.total)
-        scores[item.name] = np.where(enough_coverage(coverage, min_coverage), value, np.nan)
-        coverages[item.name] = coverage
-    adata.obsm[schema.score_key(method)] = pd.DataFrame(scores, index=adata.obs_names)
-    adata.obsm[schema.coverage_key(method)] = pd.DataFrame(coverages, index=adata.obs_names)
+    found = _score_all(scoring, se, int(n_permutations))
+    keys = {
+        "score": schema.score_key,
+        "coverage": schema.coverage_key,
+        "se": schema.score_se_key,
+        "z": schema.null_z_key,
+        "p": schema.null_p_key,
+    }
+    for what, key in keys.items():
+        adata.obsm.pop(key(method), None)
+        if what in found:
+            frame = pd.DataFrame(found[what].T, index=adata.obs_names, columns=scoring.names)
+            adata.obsm[key(method)] = frame
+    measured = coverage_frame(scoring.matched)
+    measured[schema.VARYING] = found["varying"]
+    measured["signature"] = pd.Categorical(measured["signature"], scoring.names)
+    measured["missing"] = measured["missing"].astype("category")
+    adata.uns[schema.score_members_key(method)] = measured
+    if method == "baseline_z":
+        learnt = reference_frame(adata, scoring.fitted.learnt)
+        adata.uns[schema.score_reference_key(method)] = learnt
     add_step(
         adata,
         "tl.score",
         method=method,
+        **scoring.fitted.options,
         min_coverage=min_coverage,
-        signatures=[m.name for m in matched],
+        members=members,
+        stored_reference=reference is not None,
+        n_permutations=n_permutations,
+        signatures=scoring.names,
     )
 
 
-def score_change(
-    adata: AnnData,
-    signatures: Signatures | None = None,
-    *,
-    method: str = "baseline_z",
-    min_coverage: float = 0.5,
-    several: str = "error",
-    key_added: str = "score_change",
-) -> pd.DataFrame:
-    r"""Say how each person's score changed from baseline, on the members measured both times.
-
-    .. math:: \Delta_i = \sum_j w_j (x_{ijt} - x_{ij0}) / s_j \Big/ \sum_j |w_j|
-
-    over the members *j* measured in person *i* at both times; :math:`s_j` as in `score`.
-
-    Parameters
-    ----------
-    adata, signatures, method, min_coverage, several
-        As in `score`.
-    key_added
-        Key of ``uns`` that receives the frame.
-
-    Returns
-    -------
-    DataFrame
-        One row a person, signature and later time point: subject_id, arm (where there are arms),
-        signature, timepoint, baseline, change (baseline SDs of the members), std_change (change
-        / SD between people of the baseline score), coverage (share of the weight measured at both
-        times), n_members, status (``ok``, ``coverage below <min>``, or why there is no pair).
-
-    Raises
-    ------
-    UnitsError
-        If X is not on a log scale.
-    InputError
-        As in `score`, or where a person has two samples of one time.
-
-    Notes
-    -----
-    Missing values: a member missing at either time leaves both. People are paired by id.
-    """
-    require_slug(key_added)
-    matched, reference, values = _prepare(adata, signatures, method, min_coverage, several)
-    pairs = make_pairs(adata, build_design(adata)).frame
-    position = {name: i for i, name in enumerate(adata.obs_names)}
-    rows = [
-        (position.get(b, -1), position.get(s, -1))
-        for b, s in zip(pairs["baseline_sample"], pairs["sample"], strict=True)
-    ]
-    first, second = np.array(rows, dtype=int).reshape(-1, 2).T
-    usable = pairs["paired"].to_numpy()
-    z = standardise(values, reference)
-    at_baseline = (adata.obs[schema.TIMEPOINT].astype(str) == baseline(adata)).to_numpy()
-    pairs["baseline"] = baseline(adata)
-    keys = [k for k in (schema.SUBJECT, schema.ARM, schema.TIMEPOINT, "baseline") if k in pairs]
-    frames = []
-    too_thin = f"coverage below {min_coverage:g}"
-    for item in matched:
-        member = z[:, item.columns]
-        delta = np.where(usable[:, None], member[second] - member[first], np.nan)
-        change, coverage = weighted_mean(delta, item.weights, item.total)
-        level, level_coverage = weighted_mean(member[at_baseline], item.weights, item.total)
-        level = level[enough_coverage(level_coverage, min_coverage)]
-        spread = np.std(level, ddof=1) if len(level) >= MIN_BASELINE else np.nan
-        status = np.where(
-            usable,
-            np.where(enough_coverage(coverage, min_coverage), schema.OK, too_thin),
-            pairs["reason"].astype(str),
-        )
-        change = np.where(status == schema.OK, change, np.nan)
-        frame = pairs[keys].copy()
-        frame.insert(len(keys) - 2, "signature", item.name)
-        frame["change"] = change
-        frame["std_change"] = change / spread if spread > 0 else np.nan
-        frame["coverage"] = coverage
-        frame["n_members"] = np.isfinite(delta).sum(axis=1).astype("int64")
-        frame["status"] = status
-        frames.append(frame)
-    result = pd.concat(frames, ignore_index=True)
-    result["signature"] = pd.Categorical(result["signature"], [m.name for m in matched])
-    result = frame_for_storage(result)
-    adata.uns[key_added] = result
-    add_step(adata, "tl.score_change", method=method, min_coverage=min_coverage)
-    return result
+def _score_all(scoring: Scoring, se: bool, n_permutations: int) -> dict[str, np.ndarray]:
+    """Scores, coverage, SE, z and p (sets x samples), and the people whose members vary."""
+    sets, fitted = scoring.sets, scoring.fitted
+    n = scoring.adata.n_obs
+    person = people(scoring.adata)
+    columns = np.unique(sets.weights.indices)
+    wanted = ["score", "coverage", *(["se"] if se else []), *(["z", "p"] * bool(n_permutations))]
+    found = {what: np.full((len(sets), n), np.nan) for what in wanted}
+    present = np.zeros((n, len(columns)), dtype=bool)
+    filled = np.zeros(n, dtype=bool)
+    stand_ins = _stand_ins(scoring) if n_permutations else []
+    for rows, values in scoring.blocks():
+        prepared = fitted.prepare(values)
+        found["score"][:, rows], found["coverage"][:, rows] = fitted.score(prepared, sets)
+        if se:
+            error = jackknife(fitted, prepared, sets)
+            found["se"][:, rows] = np.where(np.isnan(found["score"][:, rows]), np.nan, error)
+        for number, pool in enumerate(stand_ins):
+            own = found["score"][number, rows]
+            z, p = _null(scoring, prepared, number, pool, n_permutations, own)
+            found["z"][number, rows], found["p"][number, rows] = z, p
+        finite = np.isfinite(values)
+        present[rows], filled[rows] = finite[:, columns], finite.any(axis=1)
+    scale = score_range(fitted, found["score"])
+    found["score"] /= scale
+    if se:
+        found["se"] /= scale
+    # only the members' columns were kept: the sets in terms of them
+    slim = type(sets)(sets.weights[:, columns], sets.total)
+    found["varying"] = count_varying(slim, present[filled], person[filled])
+    return found
 
 
-def _prepare(
-    adata: AnnData, signatures: Signatures | None, method: str, min_coverage: float, several: str
-) -> tuple[list[Matched], Reference, np.ndarray]:
-    if method not in _METHODS:
-        raise UsageError(f"There is no scorer {method!r}", fix=f"Known: {', '.join(_METHODS)}.")
-    if not 0 <= min_coverage <= 1:
-        raise UsageError(f"min_coverage={min_coverage!r} is not between 0 and 1")
-    require_log(adata, "tl.score")
-    if isinstance(signatures, Mapping):
-        slashed = [name for name in signatures if "/" in str(name)]
-        if slashed:
-            raise UsageError(
-                f"Signature names {shown(slashed)} hold a '/', which h5ad reads as a folder",
-                where="signatures=",
-                fix="Rename them.",
-            )
-    start = baseline(adata)
-    at_start = (adata.obs[schema.TIMEPOINT].astype(str) == start).to_numpy()
-    if at_start.sum() < MIN_BASELINE:
-        raise InputError(
-            f"Baseline {start!r} has {at_start.sum()} samples, a reference needs {MIN_BASELINE}",
-            where=f"obs['{schema.TIMEPOINT}']",
-        )
-    modality = meta(adata).get(schema.MODALITY)
-    matched = match(signatures, adata.var, modality, several=several)
-    values = dense(adata)
-    return matched, fit_reference(values[at_start]), values
+def score_range(fitted: Fitted, scores: np.ndarray) -> float:
+    """Range of all scores where the scorer divides by it, else 1."""
+    if fitted.scorer.ranged is None or not fitted.scorer.ranged(fitted.options):
+        return 1.0
+    finite = scores[np.isfinite(scores)]
+    spread = float(np.ptp(finite)) if len(finite) else 0.0
+    return spread if spread > 0 else np.nan
 
 
-def context_notes(adata: AnnData, signatures: Signatures | None = None) -> list[str]:
-    """Say which signatures were made for another species or sampling matrix.
+def _stand_ins(scoring: Scoring) -> list[np.ndarray]:
+    """Features like each member, one array a signature."""
+    values = scoring.values
+    parts = [feature_moments(values[:, b]) for b in parallel.blocks(scoring.adata.n_vars)]
+    like = likeness(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return [pools(like, m.columns) for m in scoring.matched]
+
+
+def _null(
+    scoring: Scoring,
+    prepared: Prepared,
+    number: int,
+    pool: np.ndarray,
+    n_permutations: int,
+    score: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Z and p of one signature's scores; the same random sets in each block of samples."""
+    nothing = np.full((2, len(score)), np.nan)
+    if not len(pool):
+        return nothing[0], nothing[1]
+    rng = parallel.stream(settings.seed, "score_null", scoring.names[number])
+    drawn = null_scores(
+        scoring.fitted, prepared, number, scoring.sets, pool, n_permutations, rng, score
+    )
+    if drawn is None:
+        return nothing[0], nothing[1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (score - drawn.mean) / drawn.sd, drawn.p_value
+
+
+def context_notes(
+    adata: AnnData, signatures: Signatures | None = None, method: str = "baseline_z"
+) -> list[str]:
+    """Say which signatures were made for other samples, and whether the panel bears the scorer.
 
     Parameters
     ----------
@@ -237,6 +256,8 @@ def context_notes(adata: AnnData, signatures: Signatures | None = None) -> list[
         AnnData whose ``uns["exerkine"]`` names species and matrix.
     signatures
         SignatureSet, or None for the shipped ones of the modality. Plain mappings have no context.
+    method
+        The scorer.
 
     Returns
     -------
@@ -244,12 +265,13 @@ def context_notes(adata: AnnData, signatures: Signatures | None = None) -> list[
         One sentence a mismatch; an unknown matrix is a finding of `pp.check`, not one here.
     """
     known = meta(adata)
+    note = panel_note(SCORERS[method], adata.n_vars)
+    notes = [note] if note else []
     if signatures is None:
         signatures = load().query(modality=str(known.get(schema.MODALITY)))
     if not isinstance(signatures, SignatureSet):
-        return []
+        return notes
     species, matrix = (str(known.get(k, schema.UNKNOWN)) for k in (schema.SPECIES, schema.MATRIX))
-    notes = []
     for s in signatures.values():
         if species not in (s.species, schema.UNKNOWN):
             notes.append(f"{s.name} is a {s.species} signature; these samples are {species}.")

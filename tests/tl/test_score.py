@@ -117,10 +117,14 @@ def test_storage(trial: ad.AnnData, round_trip) -> None:
         back.obsm["score_baseline_z"], trial.obsm["score_baseline_z"], check_names=False
     )
     np.testing.assert_allclose(back.uns["score_change"]["change"], frame["change"])
+    assert exo.get.coverage(back).shape == (trial.n_obs, 2)
+    with pytest.raises(exo.errors.InputError, match="members='common'"):
+        exo.tl.differential(exo.get.scores(back, as_anndata=True), control="CON")
+    exo.tl.score(back, SETS, members="common")
     scores = exo.get.scores(back, as_anndata=True)
     tested = exo.tl.differential(scores, control="CON")
     assert set(tested["units"]) == {"zscore"}
-    assert exo.get.coverage(back).shape == (trial.n_obs, 2)
+    assert set(scores.layers) == {"coverage", "se"}
 
 
 @pytest.mark.real_data
