@@ -43,6 +43,7 @@ from exerkine_omics.cohort._result import (
     collect,
     frame_for_storage,
     result_rows,
+    t_quantile,
     t_tail,
 )
 from exerkine_omics.cohort._scoring import (
@@ -103,6 +104,7 @@ __all__ = [
     "require_units",
     "require_values",
     "result_rows",
+    "t_quantile",
     "t_tail",
     "take_samples",
     "timepoints",

@@ -150,3 +150,18 @@ def jackknife(fitted: Fitted, prepared: Prepared, sets: Sets) -> np.ndarray:
         square = np.add.reduceat(np.where(finite, (scores - own) ** 2, 0.0), start, axis=0)
         result[filled] = np.where(k >= 2, np.sqrt((k - 1) / k * square), np.nan)
     return result
+
+
+def member_parts(fitted: Fitted, prepared: Prepared, sets: Sets) -> np.ndarray:
+    """Give what each measured member adds to its set's score, members x samples.
+
+    For additive scorers its term of the weighted mean, else the score minus the score without it.
+    """
+    owner = np.repeat(np.arange(len(sets)), sets.sizes())
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if fitted.scorer.additive:
+            whole = prepared.weight(abs(sets.weights))[owner]
+            term = sets.weights.data[:, None] * prepared.tables[0][sets.weights.indices]
+            return np.asarray(term / whole / fitted.scale)
+        smaller, owner, _ = without_each_member(sets)
+        return fitted.any_score(prepared, sets)[owner] - fitted.any_score(prepared, smaller)

@@ -3,6 +3,7 @@
 from exerkine_omics.cohort import Summary
 from exerkine_omics.tl._area_under_curve import area_under_curve
 from exerkine_omics.tl._associate import associate
+from exerkine_omics.tl._contributions import change_contributions, contributions
 from exerkine_omics.tl._crossover import crossover
 from exerkine_omics.tl._differential import differential
 from exerkine_omics.tl._meta import meta
@@ -19,7 +20,9 @@ __all__ = [
     "Summary",
     "area_under_curve",
     "associate",
+    "change_contributions",
     "context_notes",
+    "contributions",
     "crossover",
     "differential",
     "meta",

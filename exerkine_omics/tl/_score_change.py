@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 from anndata import AnnData
@@ -20,7 +22,7 @@ from exerkine_omics.cohort import (
 )
 from exerkine_omics.errors import UsageError, shown
 from exerkine_omics.kernels._response import pooled_sd
-from exerkine_omics.kernels._scorer import enough_coverage, members_measured
+from exerkine_omics.kernels._scorer import Prepared, enough_coverage, members_measured
 from exerkine_omics.kernels._scores import MIN_BASELINE
 from exerkine_omics.sig import Signatures
 from exerkine_omics.tl._score import score_range
@@ -107,19 +109,12 @@ def score_change(
     pairs = make_pairs(adata, build_design(adata)).frame
     _require_noise(pairs, repeat, control)
     change, coverage, n_members, spread = _changes(scoring, pairs)
-    usable = pairs["paired"].to_numpy()
     pairs["baseline"] = baseline(adata)
     keys = [k for k in (schema.SUBJECT, schema.ARM, schema.TIMEPOINT, "baseline") if k in pairs]
-    too_thin = f"coverage below {min_coverage:g}"
     frames = []
     for number, name in enumerate(scoring.names):
-        enough = enough_coverage(coverage[number], min_coverage)
-        known = np.isfinite(change[number])
-        status = np.select(
-            [~usable, ~enough, ~known],
-            [pairs["reason"].astype(str).to_numpy(dtype=object), too_thin, "no score"],
-            schema.OK,
-        )
+        status = pair_status(pairs, coverage[number], min_coverage)
+        status[(status == schema.OK) & ~np.isfinite(change[number])] = "no score"
         frame = pairs[keys].copy()
         frame.insert(len(keys) - 2, "signature", name)
         frame["change"] = np.where(status == schema.OK, change[number], np.nan)
@@ -174,22 +169,40 @@ def _changes(
     change = np.full((len(sets), len(pairs)), np.nan)
     coverage = np.zeros(change.shape)
     n_members = np.zeros(change.shape, dtype=int)
-    first = adata.obs_names.get_indexer(pairs["baseline_sample"])
-    second = adata.obs_names.get_indexer(pairs["sample"])
+    for part, before, after in pair_blocks(scoring, pairs):
+        later, coverage[:, part] = fitted.score(after, sets)
+        earlier, _ = fitted.score(before, sets)
+        change[:, part] = (later - earlier) / scale
+        n_members[:, part] = members_measured(after, sets)
+    return change, coverage, n_members, spread
+
+
+def pair_blocks(
+    scoring: Scoring, pairs: pd.DataFrame
+) -> Iterator[tuple[np.ndarray, Prepared, Prepared]]:
+    """Go through the usable pairs: their rows, the samples before and those after, made ready.
+
+    A feature missing at one time leaves both: all that ranks or averages sees the same features.
+    """
+    names = scoring.adata.obs_names
+    first, second = (names.get_indexer(pairs[c]) for c in ("baseline_sample", "sample"))
     usable = np.flatnonzero(pairs["paired"].to_numpy())
     for start in range(0, len(usable), ROWS):
         part = usable[start : start + ROWS]
         before = take_samples(scoring.values, first[part])
         after = take_samples(scoring.values, second[part])
-        # a feature missing at one time leaves both: all that ranks or averages sees the same
         lacking = np.isnan(before) | np.isnan(after)
         before, after = (np.where(lacking, np.nan, v) for v in (before, after))
-        prepared = fitted.prepare(after)
-        later, coverage[:, part] = fitted.score(prepared, sets)
-        earlier, _ = fitted.score(fitted.prepare(before), sets)
-        change[:, part] = (later - earlier) / scale
-        n_members[:, part] = members_measured(prepared, sets)
-    return change, coverage, n_members, spread
+        yield part, scoring.fitted.prepare(before), scoring.fitted.prepare(after)
+
+
+def pair_status(pairs: pd.DataFrame, coverage: np.ndarray, least: float) -> np.ndarray:
+    """Say of each pair why it gives no change of one signature."""
+    return np.select(
+        [~pairs["paired"].to_numpy(), ~enough_coverage(coverage, least)],
+        [pairs["reason"].astype(str).to_numpy(dtype=object), f"coverage below {least:g}"],
+        schema.OK,
+    )
 
 
 def _sd(values: np.ndarray) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -49,16 +51,29 @@ def score_test(changes: pd.DataFrame, *, control: str | None = None) -> pd.DataF
             f"The frame has no column {shown(missing)}",
             fix="Give the frame of exo.tl.score_change.",
         )
+    signatures = levels(changes["signature"])
+    frames = []
+    for name, rows, sign, n_groups in score_contrasts(changes, control):
+        frames.append(_one_contrast(changes[rows], sign, name, signatures, n_groups))
+    return collect(frames)
+
+
+def score_contrasts(
+    changes: pd.DataFrame, control: str | None
+) -> Iterator[tuple[str, np.ndarray, np.ndarray, int]]:
+    """Go through the contrasts of people's changes: each arm at each time, and minus the control.
+
+    ``changes`` has timepoint, baseline and perhaps arm. Yields the contrast's name, its rows
+    (mask), the sign of each of these (-1 for the control arm), and the number of arms in it.
+    """
     has_arms = schema.ARM in changes
-    arm = changes[schema.ARM].astype(str) if has_arms else pd.Series("", index=changes.index)
+    arm = (changes[schema.ARM].astype(str) if has_arms else pd.Series("", changes.index)).to_numpy()
     arms = levels(changes[schema.ARM]) if has_arms else [""]
     if control is not None and control not in arms:
         raise UsageError(f"control={control!r} is none of the arms {shown(a for a in arms if a)}")
-    signatures = levels(changes["signature"])
     start = levels(changes["baseline"])[0] if len(changes) else ""
-    time = changes[schema.TIMEPOINT].astype(str)
+    time = changes[schema.TIMEPOINT].astype(str).to_numpy()
     compared = [a for a in arms if a != control] if control is not None else []
-    frames = []
     for timepoint in levels(changes[schema.TIMEPOINT]):
         label = f"{timepoint} - {start}"
         jobs: list[tuple[tuple[str, ...], str]] = [
@@ -66,10 +81,8 @@ def score_test(changes: pd.DataFrame, *, control: str | None = None) -> pd.DataF
         ]
         jobs += [((a, str(control)), f"{a} - {control}: {label}") for a in compared]
         for pair, name in jobs:
-            part = changes[(time == timepoint) & arm.isin(pair)]
-            sign = np.where(arm[part.index] == pair[0], 1.0, -1.0)
-            frames.append(_one_contrast(part, sign, name, signatures, len(pair)))
-    return collect(frames)
+            rows = (time == timepoint) & np.isin(arm, pair)
+            yield name, rows, np.where(arm[rows] == pair[0], 1.0, -1.0), len(pair)
 
 
 def _one_contrast(
