@@ -49,11 +49,15 @@ def make_sets(
     total: Sequence[float] | np.ndarray,
     n_features: int,
 ) -> Sets:
-    """Put sets side by side; ``columns`` and ``weights`` hold one array a set."""
+    """Put sets side by side; ``columns`` and ``weights`` hold one array a set.
+
+    The members of a set stand in the order of the features from here on.
+    """
     start = np.r_[0, np.cumsum([len(c) for c in columns])].astype(np.int64)
     data = np.concatenate([*weights, np.empty(0)]).astype(float)
     place = np.concatenate([*columns, np.empty(0, dtype=int)]).astype(np.int64)
     matrix = sparse.csr_array((data, place, start), shape=(len(columns), n_features))
+    matrix.sort_indices()
     return Sets(matrix, np.asarray(total, dtype=float))
 
 

@@ -220,7 +220,7 @@ def _stand_ins(scoring: Scoring) -> list[np.ndarray]:
     values = scoring.values
     parts = [feature_moments(values[:, b]) for b in parallel.blocks(scoring.adata.n_vars)]
     like = likeness(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    return [pools(like, m.columns) for m in scoring.matched]
+    return [pools(like, scoring.sets.members(k)[0]) for k in range(len(scoring.sets))]
 
 
 def _null(
