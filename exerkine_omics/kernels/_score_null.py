@@ -26,16 +26,6 @@ class NullScores:
     p_value: np.ndarray
 
 
-def feature_moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Count, mean and SD of each feature (samples x features); NaN is a missing value."""
-    finite = np.isfinite(values)
-    n = finite.sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(finite, values, 0.0).sum(axis=0) / n
-        sd = np.sqrt(np.where(finite, (values - mean) ** 2, 0.0).sum(axis=0) / (n - 1))
-    return n, mean, sd
-
-
 def likeness(n: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
     """Count, mean and SD as ranks from 0 to 1, features x 3; NaN for a feature without values."""
     known = np.column_stack([n, np.nan_to_num(mean), np.nan_to_num(sd)])

@@ -8,6 +8,7 @@ import numpy as np
 
 from exerkine_omics.kernels._scorer import Options, Prepared, Scorer
 from exerkine_omics.kernels._sets import Sets
+from exerkine_omics.parallel import blocks
 
 # a baseline SD below this share of the panel's median SD is raised to it
 SD_FLOOR = 0.1
@@ -29,12 +30,8 @@ def fit_reference(baseline: np.ndarray) -> Reference:
     A feature with fewer than 3 values, or all of whose values are equal on a panel where none
     varies, has no reference. SDs under 0.1 x the median SD of the panel are raised to that.
     """
-    finite = np.isfinite(baseline)
-    n = finite.sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(finite, baseline, 0.0).sum(axis=0) / n
-        centred = np.where(finite, baseline - mean, 0.0)
-        sd = np.sqrt((centred**2).sum(axis=0) / (n - 1))
+    parts = [feature_moments(baseline[:, b]) for b in blocks(baseline.shape[1])]
+    n, mean, sd = (np.concatenate(column) for column in zip(*parts, strict=True))
     enough = n >= MIN_BASELINE
     sd = np.where(enough, sd, np.nan)
     varying = sd[enough & (sd > 0)]
@@ -42,6 +39,16 @@ def fit_reference(baseline: np.ndarray) -> Reference:
     floored = enough & ~(sd >= floor)
     sd = np.where(floored, floor, sd)
     return Reference(np.where(enough, mean, np.nan), sd)
+
+
+def feature_moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Count, mean and SD of each feature (samples x features); NaN is a missing value."""
+    finite = np.isfinite(values)
+    n = finite.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(finite, values, 0.0).sum(axis=0) / n
+        centred = np.where(finite, values - mean, 0.0)
+        return n, mean, np.sqrt((centred**2).sum(axis=0) / (n - 1))
 
 
 def standardise(values: np.ndarray, reference: Reference) -> np.ndarray:

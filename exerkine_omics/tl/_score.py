@@ -9,9 +9,10 @@ from anndata import AnnData
 from exerkine_omics import parallel, schema
 from exerkine_omics.cohort import add_step, meta, panel_note, reference_frame
 from exerkine_omics.errors import UsageError, warn
-from exerkine_omics.kernels._score_null import feature_moments, likeness, null_scores, pools
+from exerkine_omics.kernels._score_null import likeness, null_scores, pools
 from exerkine_omics.kernels._scorer import Fitted, Prepared, jackknife
 from exerkine_omics.kernels._scorers import SCORERS
+from exerkine_omics.kernels._scores import feature_moments
 from exerkine_omics.settings import settings
 from exerkine_omics.sig import Signatures, SignatureSet, coverage_frame, load
 from exerkine_omics.tl._scoring import Scoring, count_varying, people, prepare_scoring

@@ -83,6 +83,8 @@ def prepare_scoring(
             fix="Use method='baseline_z'.",
         )
     require_log(adata, caller)
+    if adata.n_vars == 0 or adata.n_obs == 0:
+        raise InputError("There is nothing to score", where="X", fix="Look at the filters.")
     require_names(signatures)
     matched = match(signatures, adata.var, meta(adata).get(schema.MODALITY), several=several)
     sets = make_sets(

@@ -17,6 +17,7 @@ from exerkine_omics.kernels._scorer import (
     members_measured,
 )
 from exerkine_omics.kernels._scorers import SCORERS
+from exerkine_omics.kernels._scores import feature_moments
 from exerkine_omics.kernels._sets import Sets, make_sets, without_each_member
 
 N, P = 12, 60
@@ -286,7 +287,7 @@ def test_without_each_member() -> None:
 def _null(name: str, values: np.ndarray, sets: Sets, row: int, draws: int = 400):
     fitted = _fitted(SCORERS[name], values)
     prepared = fitted.prepare(values)
-    pool = null.pools(null.likeness(*null.feature_moments(values)), sets.members(row)[0])
+    pool = null.pools(null.likeness(*feature_moments(values)), sets.members(row)[0])
     score = fitted.score(prepared, sets)[0][row]
     rng = np.random.default_rng(3)
     return null.null_scores(fitted, prepared, row, sets, pool, draws, rng, score), score
@@ -304,7 +305,7 @@ def test_null_p_counts_the_random_sets_beyond(name: str, holes: float) -> None:
     drawn, score = _null(name, values, sets, 0)
     fitted = _fitted(SCORERS[name], values)
     columns, weights = sets.members(0)
-    pool = null.pools(null.likeness(*null.feature_moments(values)), columns)
+    pool = null.pools(null.likeness(*feature_moments(values)), columns)
     assert pool.shape == (8, null.POOL) and all(c in p for c, p in zip(columns, pool, strict=True))
     random = null.random_sets(pool, weights, 400, 200, np.random.default_rng(3))
     assert random is not None
@@ -323,7 +324,7 @@ def test_null_is_matched_on_level_and_spread() -> None:
     level, spread = rng.uniform(0, 20, 1000), rng.uniform(0.2, 3, 1000)
     values = level + spread * rng.normal(size=(40, 1000))
     high = np.argsort(level)[-30:][:10]
-    pool = null.pools(null.likeness(*null.feature_moments(values)), high)
+    pool = null.pools(null.likeness(*feature_moments(values)), high)
     assert level[pool].min() > np.quantile(level, 0.7)
     sets = make_sets([high], [np.ones(10)], [10.0], 1000)
     drawn, score = _null("weighted_mean", values, sets, 0)
