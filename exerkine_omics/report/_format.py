@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from exerkine_omics import schema
+from exerkine_omics.kernels._scorers import SCORERS
 
 DASH = "–"
 
@@ -88,7 +89,7 @@ def estimate_unit(units: str) -> str:
 
 def score_unit(method: str) -> str:
     """Name the unit of a score."""
-    return "baseline SD" if method == "baseline_z" else f"units of {method}"
+    return SCORERS[method].units if method in SCORERS else f"units of {method}"
 
 
 def plain(value: Any) -> str | Markup:

@@ -64,9 +64,16 @@ class ScoreConfig(_Strict):
     """Options of `exo.tl.score` and `score_change`."""
 
     signatures: Path | list[str] | None = None
-    method: str = "baseline_z"
+    method: Literal["baseline_z", "weighted_mean", "ulm", "singscore", "ssgsea", "gsva"] = (
+        "baseline_z"
+    )
     min_coverage: float = Field(default=0.5, ge=0, le=1)
     several: Literal["error", "first"] = "error"
+    tau: float | None = Field(default=None, ge=0)
+    normalize: bool | None = None
+    mx_diff: bool | None = None
+    abs_ranking: bool | None = None
+    repeat: str | None = None
 
 
 class DifferentialConfig(_Strict):

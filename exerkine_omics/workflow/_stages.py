@@ -82,14 +82,10 @@ def score(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any] | No
     signatures = _signatures(section.signatures)
     if signatures is None:
         signatures = sig.load().query(modality=str(meta(adata)[schema.MODALITY]))
-    options: dict[str, Any] = {
-        "method": section.method,
-        "min_coverage": section.min_coverage,
-        "several": section.several,
-    }
+    options = section.model_dump(exclude={"signatures", "repeat"})
     with warnings.catch_warnings(record=True):  # the same words stand in the report's notes
         tl.score(adata, signatures, **options)
-    changes = tl.score_change(adata, signatures, **options)
+    changes = tl.score_change(adata, signatures, repeat=section.repeat, **options)
     control = cohort.config.differential.control if cohort.config.differential else None
     tested = tl.score_test(changes, control=control)
     scores, covered = (
@@ -100,6 +96,7 @@ def score(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any] | No
         schema.SAMPLE_ID, var_name="signature", value_name="score"
     )
     long["coverage"] = covered.melt(value_name="coverage")["coverage"]
+    long["se"] = adata.obsm[schema.score_se_key(section.method)].melt(value_name="se")["se"]
     write_parquet(folder / "scores.parquet", long)
     write_parquet(folder / "score_change.parquet", changes)
     write_parquet(folder / "score_test.parquet", tested)
@@ -119,7 +116,7 @@ def score(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any] | No
         for s in signatures.values()
         if s.confounder and s.name in usable
     ]
-    notes += tl.context_notes(adata, signatures)
+    notes += tl.context_notes(adata, signatures, section.method)
     if usable:
         shown_changes = changes[changes["signature"].astype(str).isin(usable)]
         titles = {s.name: s.title for s in signatures.values()}

@@ -9,6 +9,7 @@ from anndata import AnnData
 
 from exerkine_omics import __version__, schema
 from exerkine_omics.cohort import meta
+from exerkine_omics.kernels._scorers import SCORERS
 from exerkine_omics.workflow._config import CohortConfig
 
 _LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "anndata", "matplotlib")
@@ -58,10 +59,10 @@ def methods(config: CohortConfig, summary: dict[str, Any], seed: int) -> list[st
     ]
     if config.score is not None:
         text.append(
-            "Signature scores are signed weighted means of z scores against mean and SD of the "
-            "baseline samples; missing members are left out and the share of weight that was "
-            f"measured is stated as coverage (no score below {config.score.min_coverage:g}). "
-            "Changes use only members measured at both times."
+            f"Signatures were scored by {config.score.method}: "
+            f"{SCORERS[config.score.method].description}. Missing members are left out and the "
+            "share of weight that was measured is stated as coverage (no score below "
+            f"{config.score.min_coverage:g}). Changes use only features measured at both times."
         )
     if config.differential is not None:
         text.append(
