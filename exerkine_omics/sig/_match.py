@@ -77,7 +77,8 @@ def match(
             fix="For example {'mine': ['IL6', 'IL10']}.",
         )
     plain: Mapping[str, Any] = chosen
-    return [_match_plain(name, members, var) for name, members in plain.items()]
+    position = {str(v): i for i, v in enumerate(var.index)}
+    return [_match_plain(name, members, position) for name, members in plain.items()]
 
 
 def coverage_frame(matched: Sequence[Matched]) -> pd.DataFrame:
@@ -159,7 +160,7 @@ def _match_signature(
 
 
 def _match_plain(
-    name: str, members: Sequence[str] | Mapping[str, float], var: pd.DataFrame
+    name: str, members: Sequence[str] | Mapping[str, float], position: Mapping[str, int]
 ) -> Matched:
     if isinstance(members, str):
         raise UsageError(f"Signature {name!r} is a string, not a list of var names")
@@ -172,7 +173,6 @@ def _match_plain(
         raise UsageError(f"Signature {name!r} has no members")
     if len(weight) < len(list(members)):
         raise UsageError(f"Signature {name!r} names a member twice")
-    position = {str(v): i for i, v in enumerate(var.index)}
     found = [m for m in weight if m in position]
     return Matched(
         name,
