@@ -91,7 +91,7 @@ def contributions(
         frame,
         ("signature", "contrast", "member", "weight", "contribution", "ci_low", "ci_high"),
         "contributions",
-        "exo.tl.contributions for the cohort",
+        "exo.tl.contributions (the cohort's)",
     )
     own = _one(levels(frame["signature"]), signature)
     rows = frame[frame["signature"].astype(str) == own]
@@ -106,9 +106,8 @@ def contributions(
             fix="Give the frame of exo.tl.contributions for one cohort and one method.",
         )
     # sorted first: the order of rows decides neither sums nor ties
-    known = rows[np.isfinite(rows["contribution"].astype(float))].sort_values(
-        ["member", "contrast"]
-    )
+    known = rows[np.isfinite(rows["contribution"].astype(float))]
+    known = known.sort_values(["member", "contrast"])
     part = known.groupby("member")["contribution"]
     largest = part.agg(lambda c: c.abs().max()).sort_values(ascending=False, kind="stable")
     mean = part.mean().round(12).sort_values(ascending=False, kind="stable")
@@ -224,7 +223,7 @@ def _shares(data: pd.DataFrame) -> list[str]:
     total = float(whole.iloc[0]) if len(whole) else 0.0
     parts = data.loc[data["kind"] != "sum", "contribution"].to_numpy(float)
     # of a sum near 0 every part is a large and meaningless share
-    if not len(parts) or abs(total) < 0.2 * np.abs(parts).sum():
+    if not len(parts) or abs(total) <= 0.2 * np.abs(parts).sum():
         return [""] * (len(parts) + 1)
     return [*(f"{share:.0%}".replace("-", "−") for share in parts / total), ""]
 

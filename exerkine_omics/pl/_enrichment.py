@@ -101,7 +101,8 @@ def enrichment(
             fix="Give the frame of one method.",
         )
     tested = rows[np.isfinite(rows["p_value"].astype(float))]
-    directed = tested["direction"].astype(str).isin(["up", "down"])
+    tested = tested.assign(direction=tested["direction"].astype(str).str.lower())
+    directed = tested["direction"].isin(["up", "down"])
     aimless, tested = int((~directed).sum()), tested[directed]
     data = tested.sort_values("p_value", kind="stable").head(max(n_top, 1)).copy()
     with np.errstate(divide="ignore"):
@@ -109,7 +110,7 @@ def enrichment(
     finite = height[np.isfinite(height)]
     top = max(finite.max() if len(finite) else 1.0, 1.0)
     beyond = ~np.isfinite(height)
-    rising = data["direction"].astype(str).to_numpy() == "up"
+    rising = data["direction"].to_numpy() == "up"
     data["signed"] = np.where(beyond, top * 1.1, height) * np.where(rising, 1.0, -1.0)
     data["beyond"] = beyond
     data = data.sort_values("signed", ascending=False, kind="stable")

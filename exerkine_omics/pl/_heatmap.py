@@ -122,7 +122,8 @@ def heatmap(
     wide, status = by_person(rows, arm, value)
     silent = int(wide.isna().all().sum())
     wide = wide.loc[:, wide.notna().any()]
-    largest = wide.abs().mean().sort_values(ascending=False, kind="stable").index[:max_signatures]
+    largest = wide.abs().mean().sort_values(ascending=False, kind="stable").index
+    largest = largest[: max(max_signatures, 1)]
     hidden = wide.shape[1] - len(largest)
     wide = wide[sorted(largest)]
     wide = wide.iloc[:, order_of(wide.to_numpy(float), order)]

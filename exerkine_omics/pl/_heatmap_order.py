@@ -47,12 +47,18 @@ def arms_of(rows: pd.DataFrame) -> tuple[pd.Series, list[str]]:
 
 def by_person(rows: pd.DataFrame, arm: pd.Series, value: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Values and statuses, people (arm, id) x signatures, both sorted."""
+    if not pd.api.types.is_numeric_dtype(rows[value]):
+        raise UsageError(
+            f"The column {value!r} holds no numbers",
+            where="frame",
+            fix="Give the frame that exo.tl.score_change returns.",
+        )
     long = pd.DataFrame(
         {
             "_arm": arm,
             schema.SUBJECT: rows[schema.SUBJECT].astype(str),
             "signature": rows["signature"].astype(str),
-            "value": pd.to_numeric(rows[value]).replace([np.inf, -np.inf], np.nan).astype(float),
+            "value": rows[value].replace([np.inf, -np.inf], np.nan).astype(float),
             "status": rows["status"].astype(str) if "status" in rows else schema.OK,
         }
     )

@@ -63,7 +63,8 @@ def score_change(
     Returns
     -------
     Axes or (Axes, DataFrame)
-        The axes; the mean's 95% interval is a t interval over people.
+        The axes; the mean's 95% interval is a t interval over people. An arm has its colour, paler
+        at later times.
 
     Raises
     ------

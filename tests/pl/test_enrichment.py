@@ -81,6 +81,7 @@ def test_p_of_zero_and_unknown_direction(make):
     frame = make.enrichment(6)
     frame.loc[0, ["p_value", "p_adj"]] = 0.0
     frame.loc[1, "direction"] = ""
+    frame["direction"] = frame["direction"].str.title()
     ax, data = pl.enrichment(frame, return_data=True)
     assert np.isfinite(dots(ax)["x"]).all() and "signature_1" not in set(data["signature"])
     zero = data.loc[data["signature"] == "signature_0", "signed"].abs().item()

@@ -163,3 +163,5 @@ def test_what_is_refused(make, frame):
         pl.heatmap(pd.concat([frame, frame[:1]]))
     with pytest.raises(UsageError, match="exo.tl.score_change"):
         pl.heatmap(frame.drop(columns="signature"))
+    with pytest.raises(UsageError, match="no numbers"):
+        pl.heatmap(frame.assign(change="high"))
