@@ -1,7 +1,10 @@
 """Figures: frames in, matplotlib axes out; nothing is computed but the layout."""
 
+from exerkine_omics.pl._contributions import contributions
 from exerkine_omics.pl._coverage import coverage
+from exerkine_omics.pl._enrichment import enrichment
 from exerkine_omics.pl._forest import forest
+from exerkine_omics.pl._heatmap import heatmap
 from exerkine_omics.pl._meta_forest import meta_forest
 from exerkine_omics.pl._qc import qc
 from exerkine_omics.pl._responders import responders
@@ -12,8 +15,11 @@ from exerkine_omics.pl._trajectory import trajectory
 from exerkine_omics.pl._volcano import volcano
 
 __all__ = [
+    "contributions",
     "coverage",
+    "enrichment",
     "forest",
+    "heatmap",
     "meta_forest",
     "qc",
     "responders",

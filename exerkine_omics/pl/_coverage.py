@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics.pl._frames import counted, need
+from exerkine_omics.pl._rows import row_height, two_lines, widest
 from exerkine_omics.pl._style import (
     GREY,
     SMALL,
@@ -20,7 +21,6 @@ from exerkine_omics.pl._style import (
     head,
     labels_of,
     legend_right,
-    shortened,
 )
 
 if TYPE_CHECKING:
@@ -79,10 +79,9 @@ def coverage(
     place = np.arange(len(data))
     signatures = data["signature"].astype(str).tolist()
     labels = labels_of(signatures, names)
-    longest = min(max((len(labels[s]) for s in signatures), default=0), 36)
-    with canvas(
-        ax, (6.6 + 0.07 * longest, float(np.clip(1.7 + 0.3 * len(data), 2.4, 13.0)))
-    ) as axes:
+    ticks = [two_lines(labels[s]) for s in signatures]
+    height = 1.7 + (row_height(ticks) + 0.02) * len(data)
+    with canvas(ax, (6.6 + 0.07 * widest(ticks), float(np.clip(height, 2.4, 17.0)))) as axes:
         scored = share >= least
         for mask, colour, text in (
             (scored, hue["scored"], "scored"),
@@ -108,6 +107,8 @@ def coverage(
                 textcoords="offset points",
                 fontsize=SMALL,
                 gid="n",
+                # the line of the least coverage would strike it through
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
             )
         if min_coverage is not None:
             axes.axvline(
@@ -117,7 +118,7 @@ def coverage(
                 ls=(0, (5, 3)),
                 label=f"least coverage {min_coverage:.0%}",
             )
-        axes.set_yticks(place, [shortened(labels[s]) for s in signatures])
+        axes.set_yticks(place, ticks)
         axes.set_ylim(max(len(data), 1) - 0.4, -0.6)
         axes.set_xlim(0, 1.15)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0], ["0%", "25%", "50%", "75%", "100%"])

@@ -11,9 +11,9 @@ import pandas as pd
 from exerkine_omics.cohort import levels
 from exerkine_omics.errors import UsageError, shown
 from exerkine_omics.pl._frames import counted, need, not_ok
+from exerkine_omics.pl._rows import beside, legend_beyond, row_height, two_lines, widest
 from exerkine_omics.pl._style import (
     GREY,
-    SMALL,
     Drawn,
     Names,
     canvas,
@@ -22,8 +22,6 @@ from exerkine_omics.pl._style import (
     handed,
     head,
     labels_of,
-    legend_right,
-    shortened,
     value_label,
 )
 
@@ -133,11 +131,11 @@ def forest(
         picked.index(f) + (chosen.index(c) - (len(chosen) - 1) / 2) * width
         for f, c in zip(data["feature"].astype(str), data["contrast"].astype(str), strict=True)
     ]
-    longest = min(max((len(labels[f]) for f in picked), default=0), 36)
-    rows_drawn = len(picked) * max(1.0, len(chosen) / 2)
+    ticks = [two_lines(labels[f], 36) for f in picked]
+    row = max(row_height(ticks), 0.14 * len(chosen))
     size = (
-        6.4 + 0.06 * longest + (2.0 if len(chosen) > 1 else 0.0),
-        min(1.8 + 0.28 * max(rows_drawn, 3), 14.0),
+        6.4 + 0.06 * widest(ticks) + (2.0 if len(chosen) > 1 else 0.0),
+        min(1.8 + row * max(len(picked), 3), 16.0),
     )
     with canvas(ax, size) as axes:
         for name in chosen:
@@ -154,20 +152,9 @@ def forest(
                 zorder=3,
                 label=name,
             )
-        for y, n in zip(data["y"], data["n_pairs"], strict=True) if not crowded else ():
-            axes.annotate(
-                f"n={int(n)}",
-                xy=(1, y),
-                xycoords=("axes fraction", "data"),
-                xytext=(4, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=SMALL - 1,
-                color="#555555",
-                gid="n",
-            )
+        aside = 0.0 if crowded else beside(axes, data["y"], [f"n={n:.0f}" for n in data["n_pairs"]])
         axes.axvline(0, color=GREY, lw=0.8, zorder=0)
-        axes.set_yticks(range(len(picked)), [shortened(labels[f]) for f in picked])
+        axes.set_yticks(range(len(picked)), ticks)
         axes.set_ylim(max(len(picked), 1) - 0.4, -0.6)
         units = dict.fromkeys(value_label(u) for u in levels(rows["units"]))
         axes.set_xlabel(" or ".join(units) or "difference")
@@ -183,24 +170,17 @@ def forest(
             f"Not shown: {counted(rest, 'more feature')} tested." if rest else "",
         )
         if len(chosen) > 1:
-            _legend(axes, chosen, hue)
+            _legend(axes, chosen, hue, aside)
     return handed(axes, data.drop(columns="y"), return_data)
 
 
-def _legend(axes: Axes, chosen: Sequence[str], hue: dict) -> None:
-    from textwrap import wrap
-
+def _legend(axes: Axes, chosen: Sequence[str], hue: dict, aside: float) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
-        Line2D([], [], color=hue[c], marker="o", lw=1.5, label="\n".join(wrap(c, 30)))
-        for c in chosen
+        Line2D([], [], color=hue[c], marker="o", lw=1.5, label=two_lines(c, 30)) for c in chosen
     ]
-    legend_right(axes, handles, "contrast")
-    legend = axes.get_legend()
-    if legend is not None:
-        # clears the column with the number of pairs
-        legend.set_bbox_to_anchor((1.09, 1.0), transform=axes.transAxes)
+    legend_beyond(axes, aside, handles, "contrast")
 
 
 def _known(asked: Sequence[str] | None, known: Sequence[str] | set[str], noun: str) -> list[str]:

@@ -11,6 +11,7 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import levels
 from exerkine_omics.errors import UsageError
 from exerkine_omics.pl._frames import counted, jitter, mean_interval, need, not_ok
+from exerkine_omics.pl._rows import widest
 from exerkine_omics.pl._style import (
     GREY,
     Drawn,
@@ -62,7 +63,8 @@ def score_change(
     Returns
     -------
     Axes or (Axes, DataFrame)
-        The axes; the mean's 95% interval is a t interval over people.
+        The axes; the mean's 95% interval is a t interval over people. An arm has its colour, paler
+        at later times.
 
     Raises
     ------
@@ -92,10 +94,18 @@ def score_change(
         order = list(mean.sort_values(ascending=False, kind="stable").index[:max_signatures])
     data = data[data["signature"].astype(str).isin(order)]
     group, groups = _groups(frame, data)
-    hue = colours(groups)
+    hue = _hues(frame, groups)
     width = 0.8 / max(len(groups), 1)
-    rows = len(order) * max(1.0, 0.55 * len(groups))
-    with canvas(ax, (7.5, float(np.clip(1.8 + 0.45 * rows, 2.6, 16.0)))) as axes:
+    rows = len(order) * max(1.0, 0.4 * len(groups))
+    ticks = _ticks(data, order, labels_of(order, names))
+    size = (
+        5.4 + 0.07 * widest(ticks) + (0.07 * widest(groups) + 1.2 if groups != [""] else 0.0),
+        float(np.clip(1.8 + 0.45 * rows, 2.6, 18.0)),
+    )
+    # where many groups share a row their diamonds must not touch
+    pitch = (size[1] - 1.2) * 72 * width / max(len(order), 1)
+    diamond = float(np.clip(0.75 * pitch, 2.5, 5.5))
+    with canvas(ax, size) as axes:
         for number, name in enumerate(groups):
             nudge = (number - (len(groups) - 1) / 2) * width
             part = data[group == name]
@@ -113,10 +123,12 @@ def score_change(
                     linewidths=0,
                 )
                 centre, low, high, _ = mean_interval(values)
-                axes.plot([low, high], [y, y], color=hue[name], lw=2.4, zorder=4)
-                axes.plot(centre, y, "D", ms=5.5, color=hue[name], mec="black", mew=0.8, zorder=5)
+                axes.plot([low, high], [y, y], color=hue[name], lw=0.44 * diamond, zorder=4)
+                axes.plot(
+                    centre, y, "D", ms=diamond, color=hue[name], mec="black", mew=0.8, zorder=5
+                )
         axes.axvline(0, color=GREY, lw=0.9, zorder=0)
-        axes.set_yticks(range(len(order)), _ticks(data, order, labels_of(order, names)))
+        axes.set_yticks(range(len(order)), ticks)
         axes.set_ylim(max(len(order), 1) - 0.45, -0.55)
         axes.set_xlabel(_VALUES[value])
         head(
@@ -150,6 +162,21 @@ def _groups(frame: pd.DataFrame, data: pd.DataFrame) -> tuple[np.ndarray, list[s
     present = set(group)
     order = dict.fromkeys(name(a, t) for a in arms for t in times)
     return group, [g for g in order if g in present]
+
+
+def _hues(frame: pd.DataFrame, groups: list[str]) -> dict:
+    """Colour of each group: the arm's, paler at later times, where both arms and times differ."""
+    times = levels(frame[schema.TIMEPOINT])
+    arms = [a for a in levels(frame[schema.ARM]) if a] if schema.ARM in frame else []
+    if len(arms) < 2 or len(times) < 2:
+        return colours(groups)
+    hue = {}
+    for arm, colour in colours(arms).items():
+        for number, time in enumerate(times):
+            white = 0.65 * number / (len(times) - 1)
+            pale = tuple((1 - white) * channel + white for channel in colour[:3])
+            hue[f"{arm}, {time}"] = pale
+    return hue
 
 
 def _ticks(data: pd.DataFrame, order: list[str], labels: dict[str, str]) -> list[str]:

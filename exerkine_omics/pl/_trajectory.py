@@ -13,9 +13,11 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import arm_column, dense, levels, require_columns, timepoints, units
 from exerkine_omics.errors import InputError, UsageError, shown
 from exerkine_omics.pl._frames import counted, mean_interval
+from exerkine_omics.pl._rows import two_lines
 from exerkine_omics.pl._style import (
     GREY,
     Drawn,
+    Names,
     canvas,
     caption,
     colours,
@@ -37,6 +39,7 @@ def trajectory(
     score: str | None = None,
     arm: str | None = schema.ARM,
     level: float = 0.95,
+    names: Names = None,
     ax: Axes | None = None,
     return_data: bool = False,
 ) -> Drawn:
@@ -56,6 +59,8 @@ def trajectory(
         Column of ``obs`` that colours people and splits the mean; None pools.
     level
         Confidence level of the mean's interval (t distribution over the people present).
+    names
+        Mapping from feature or signature to the title to show; a feature's own by default.
     ax
         Axes to draw on; a new figure by default.
     return_data
@@ -82,7 +87,7 @@ def trajectory(
     column = arm_column(adata, arm)
     require_columns(adata, schema.SUBJECT)
     times = timepoints(adata)
-    values, label, axis = _values(adata, feature, score)
+    values, label, axis = _values(adata, feature, score, names)
     data = pd.DataFrame(
         {
             schema.SUBJECT: adata.obs[schema.SUBJECT].astype(str).to_numpy(),
@@ -109,9 +114,11 @@ def trajectory(
     data = data.assign(x=data[schema.TIMEPOINT].map(times.index).astype(float))
     hue = colours(arms)
     counts: dict[str, list[int]] = {}
-    # the counts below the ticks need room for the longest arm
-    longest = max(len(f"{shortened(a, 24)} n=000") for a in [*arms, *times])
-    width = max(1.25, 0.08 * longest) * len(times) + 2.5
+    # the counts below the ticks need room for the longest arm, and the legend for its name
+    aside = 1.6 + 0.07 * max(min(len(a), 28) for a in arms)
+    most = int(np.clip((16.0 - aside) / len(times) / 0.085 - 6, 5, 24))
+    longest = max(len(f"{shortened(a, most)} n=000") for a in [*arms, *times])
+    width = max(1.25, 0.085 * longest) * len(times) + aside
     with canvas(ax, (min(max(5.0, width), 16.0), 4.4)) as axes:
         gaps = 0
         for number, name in enumerate(arms):
@@ -128,9 +135,9 @@ def trajectory(
                 np.array([s[:3] for s in summary]),
                 nudge,
                 hue[name],
-                f"{name}, mean" if name else "mean",
+                f"{two_lines(name, 28)}, mean" if name else "mean",
             )
-        axes.set_xticks(range(len(times)), _ticks(times, arms, counts))
+        axes.set_xticks(range(len(times)), _ticks(times, arms, counts, most))
         axes.set_xlim(-0.3, len(times) - 0.7)
         axes.set_ylabel(axis)
         people = data[schema.SUBJECT].nunique()
@@ -138,7 +145,7 @@ def trajectory(
             axes,
             label,
             f"{counted(people, 'person', 'people')}; thick: mean and {100 * level:g}% interval "
-            "of those present",
+            "of those present" + _coverage(adata, feature, score),
         )
         caption(
             axes,
@@ -153,7 +160,9 @@ def trajectory(
     return handed(axes, data[kept], return_data)
 
 
-def _values(adata: AnnData, feature: str, score: str | None) -> tuple[np.ndarray, str, str]:
+def _values(
+    adata: AnnData, feature: str, score: str | None, names: Names
+) -> tuple[np.ndarray, str, str]:
     """Values by sample, the label of the feature, the text of the y axis."""
     if score is not None:
         key = schema.score_key(score)
@@ -166,12 +175,25 @@ def _values(adata: AnnData, feature: str, score: str | None) -> tuple[np.ndarray
         scores = adata.obsm[key]
         _found(feature, scores.columns, "signature", f"obsm[{key!r}]")
         words = "score, baseline SD" if score == "baseline_z" else f"score ({score})"
-        return scores[feature].to_numpy(float), feature, words
+        return scores[feature].to_numpy(float), labels_of([feature], names)[feature], words
     _found(feature, adata.var_names, "feature", "var_names")
     column = dense(adata[:, [feature]], infinite=True).ravel()
-    label = labels_of([feature], adata)[feature]
+    label = labels_of([feature], adata if names is None else names)[feature]
     title = label if label == feature else f"{label} ({feature})"
     return column, title, f"{label}, {units(adata)}"
+
+
+def _coverage(adata: AnnData, feature: str, score: str | None) -> str:
+    """Say how much of the signature stands behind the scores drawn."""
+    key = schema.coverage_key(score) if score is not None else ""
+    if key not in adata.obsm or feature not in adata.obsm[key]:
+        return ""
+    scored = np.isfinite(adata.obsm[schema.score_key(str(score))][feature].to_numpy(float))
+    share = adata.obsm[key].loc[scored, feature]
+    if share.empty:
+        return ""
+    low, high = f"{share.min():.0%}", f"{share.max():.0%}"
+    return f"; coverage {low}" + (f" to {high}" if high != low else "")
 
 
 def _found(name: str, known: pd.Index, noun: str, where: str) -> None:
@@ -231,8 +253,8 @@ def _mean(axes: Axes, summary: np.ndarray, nudge: float, colour: object, label: 
     )
 
 
-def _ticks(times: list[str], arms: list[str], counts: dict[str, list[int]]) -> list[str]:
+def _ticks(times: list[str], arms: list[str], counts: dict[str, list[int]], most: int) -> list[str]:
     return [
-        "\n".join([t, *(f"{shortened(a, 24)} n={counts[a][i]}".strip() for a in arms)])
+        "\n".join([t, *(f"{shortened(a, most)} n={counts[a][i]}".strip() for a in arms)])
         for i, t in enumerate(times)
     ]

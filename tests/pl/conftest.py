@@ -212,6 +212,62 @@ def make_coverage(n: int = 5):
     )
 
 
+def make_contributions(n: int = 6, contrasts=("post - pre",), signature: str = "acute_a"):
+    """Cohort frame of one signature; the last member was not measured."""
+    rng = np.random.default_rng(7)
+    frames = []
+    for contrast in contrasts:
+        part = rng.normal(0.1, 0.15, n)
+        frames.append(
+            pd.DataFrame(
+                {
+                    "signature": signature,
+                    "contrast": contrast,
+                    "member": [f"OID{i:05d}" for i in range(n)],
+                    "weight": [-0.5 if i % 3 == 1 else 1.0 for i in range(n)],
+                    "contribution": part,
+                    "ci_low": part - 0.08,
+                    "ci_high": part + 0.08,
+                    "share": part / part[:-1].sum(),
+                    "n_people": 9 + np.arange(n) % 3,
+                    "status": "ok",
+                }
+            )
+        )
+        frames[-1].loc[n - 1, ["contribution", "ci_low", "ci_high", "share"]] = np.nan
+        frames[-1].loc[n - 1, ["n_people", "status"]] = [0, "not measured"]
+    return pd.concat(frames, ignore_index=True)
+
+
+def make_enrichment(n: int = 6, contrasts=("post - pre",)):
+    """Frame of ``n`` signatures; the last of each contrast was covered too thinly."""
+    rng = np.random.default_rng(8)
+    frames = []
+    for contrast in contrasts:
+        p = 10.0 ** -rng.exponential(1.2, n)
+        measured = rng.integers(2, 40, n)
+        frame = pd.DataFrame(
+            {
+                "signature": [f"signature_{i}" for i in range(n)],
+                "contrast": contrast,
+                "direction": np.where(rng.random(n) < 0.5, "up", "down"),
+                "p_value": p,
+                "p_adj": np.minimum(3 * p, 1),
+                "p_value_mixed": p,
+                "n_members": measured + 2,
+                "n_measured": measured,
+                "coverage": measured / (measured + 2),
+                "leading": ["; ".join(f"OID{j:05d}" for j in range(i % 7)) for i in range(n)],
+                "method": "camera",
+                "status": "ok",
+            }
+        )
+        frame.loc[n - 1, ["p_value", "p_adj"]] = np.nan
+        frame.loc[n - 1, "status"] = "coverage below 0.5"
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
 def make_molecules(n: int = 12) -> pd.DataFrame:
     rng = np.random.default_rng(n)
     tissues = (
@@ -262,4 +318,6 @@ def make():
         cohort=make_cohort,
         coverage=make_coverage,
         molecules=make_molecules,
+        contributions=make_contributions,
+        enrichment=make_enrichment,
     )

@@ -57,3 +57,14 @@ def test_joint_tests_are_not_drawn(make):
 def test_many_contrasts_leave_no_room_for_numbers(make):
     ax = pl.forest(make.result_frame(5, ("a", "b", "c", "d")))
     assert not [t for t in ax.texts if t.get_gid() == "n"]
+
+
+def test_long_titles_take_two_lines_and_the_legend_clears_the_numbers(make):
+    names = {"OID00000": "MoTrPAC: plasma proteins up after one resistance bout"}
+    ax = pl.forest(make.result_frame(6, ("a", "b")), names=names)
+    assert "MoTrPAC: plasma proteins up\nafter one resistance bout" in {
+        t.get_text() for t in ax.get_yticklabels()
+    }
+    ax.figure.draw_without_rendering()
+    edge = max(t.get_window_extent().x1 for t in ax.texts if t.get_gid() == "n")
+    assert ax.get_legend().get_window_extent().x0 > edge

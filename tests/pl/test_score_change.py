@@ -42,3 +42,21 @@ def test_many_signatures_show_the_largest(make):
 def test_unknown_value_is_refused(make):
     with pytest.raises(UsageError, match="value='percent'"):
         pl.score_change(make.change(1), value="percent")
+
+
+def test_arms_have_the_colour_and_times_its_tint(make):
+    ax = pl.score_change(make.change(3))
+    colours = np.array([h.get_color() for h in ax.get_legend().get_lines()])
+    for dark, pale in ((0, 1), (2, 3)):
+        np.testing.assert_allclose(colours[pale], 0.35 * colours[dark] + 0.65)
+    one_arm = pl.score_change(make.change(3, arms=False))
+    first, second = (h.get_color() for h in one_arm.get_legend().get_lines())
+    assert not np.allclose(second, 0.35 * np.array(first) + 0.65)
+
+
+def test_long_titles_do_not_push_the_caption_off_the_page(make):
+    frame = make.change(30, times=("post", "h1", "rest"))
+    names = {s: f"MoTrPAC: plasma proteins up during a bout {s}" for s in set(frame["signature"])}
+    figure = pl.score_change(frame, names=names).figure
+    figure.draw_without_rendering()
+    assert figure.get_tightbbox().x1 <= figure.bbox_inches.x1 + 0.05

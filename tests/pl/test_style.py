@@ -24,6 +24,11 @@ FIGURES = {
         {f"mol_{i}": i - 2.5 for i in range(min(n, 60))}, make.molecules(min(n, 60)), **k
     ),
     "qc": lambda make, n, **k: pl.qc(make.cohort(n), **k),
+    "heatmap": lambda make, n, **k: pl.heatmap(
+        make.change(min(n, 60), min(2 * n, 300), ("post",)), **k
+    ),
+    "contributions": lambda make, n, **k: pl.contributions(make.contributions(min(n, 300)), **k),
+    "enrichment": lambda make, n, **k: pl.enrichment(make.enrichment(min(n, 300)), **k),
     "meta_forest": lambda make, n, **k: meta_forest(make, n, **k),
 }
 

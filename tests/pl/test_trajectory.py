@@ -80,3 +80,25 @@ def test_two_samples_of_one_visit_are_refused(five):
     five.obs["subject_id"] = "P00"
     with pytest.raises(InputError, match="More than one sample for 'P00 at"):
         pl.trajectory(five, "OID00001")
+
+
+def test_titles_and_coverage_of_a_score(make):
+    adata = make.cohort(5, 10, 3, ("control", "run"))
+    name = "acute_myokine_response"
+    adata.obsm["coverage_baseline_z"] = adata.obsm["score_baseline_z"] * 0 + 0.8
+    adata.obsm["coverage_baseline_z"].iloc[0] = 0.65
+    adata.obsm["coverage_baseline_z"].iloc[1] = 0.2
+    adata.obsm["score_baseline_z"].iloc[1] = np.nan  # too thin: no score, no coverage to tell
+    ax = pl.trajectory(adata, name, score="baseline_z", names={name: "Acute response"})
+    assert ax.get_title(loc="left") == "Acute response"
+    subtitle = next(t.get_text() for t in ax.texts if t.get_gid() == "subtitle")
+    assert subtitle.replace("\n", " ").endswith("coverage 65% to 80%")
+    assert pl.trajectory(adata, "OID00000", names={"OID00000": "X"}).get_ylabel() == "X, NPX"
+
+
+def test_long_arms_do_not_meet_below_the_ticks(make):
+    arms = ("High-intensity interval training, supervised", "Moderate continuous training")
+    ax = pl.trajectory(make.cohort(5, 10, 5, arms), "OID00001")
+    ax.figure.draw_without_rendering()
+    boxes = [t.get_window_extent() for t in ax.get_xticklabels()]
+    assert all(a.x1 < b.x0 for a, b in zip(boxes, boxes[1:], strict=False))
