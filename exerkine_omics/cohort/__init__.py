@@ -18,7 +18,14 @@ from exerkine_omics.cohort._findings import (
     findings_frame,
     findings_from_frame,
 )
-from exerkine_omics.cohort._matrix import Matrix, Stored, matrix, require_testable, take_samples
+from exerkine_omics.cohort._matrix import (
+    Matrix,
+    Stored,
+    matrix,
+    require_same_members,
+    require_testable,
+    take_samples,
+)
 from exerkine_omics.cohort._meta import (
     add_step,
     baseline,
@@ -99,6 +106,7 @@ __all__ = [
     "reference_frame",
     "require_columns",
     "require_log",
+    "require_same_members",
     "require_slug",
     "require_testable",
     "require_units",

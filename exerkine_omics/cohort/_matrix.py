@@ -48,16 +48,21 @@ def require_testable(
         )
     if adata.n_vars == 0:
         raise InputError("There is no feature to test", where="var", fix="Look at the filters.")
-    if schema.VARYING in adata.var and layer is None:
-        mixed = adata.var_names[adata.var[schema.VARYING].to_numpy() > 0]
-        if len(mixed):
-            raise InputError(
-                f"The scores of {shown(mixed)} rest on other members at one time than at another "
-                f"in some people: their change would be one of members, not of the body",
-                where=f"var['{schema.VARYING}']",
-                fix="Score with exo.tl.score(adata, members='common'), or leave them out.",
-            )
     return "log_cpm" if counts else unit
+
+
+def require_same_members(adata: AnnData) -> None:
+    """Refuse scores whose members come and go between a person's samples."""
+    if schema.VARYING not in adata.var:
+        return
+    mixed = adata.var_names[adata.var[schema.VARYING].to_numpy() > 0]
+    if len(mixed):
+        raise InputError(
+            f"The scores of {shown(mixed)} rest on other members at one time than at another in "
+            "some people: their change would be one of members, not of the body",
+            where=f"var['{schema.VARYING}']",
+            fix="Score with exo.tl.score(adata, members='common'), or leave them out.",
+        )
 
 
 class Stored:

@@ -13,6 +13,7 @@ from exerkine_omics.cohort import (
     meta,
     require_columns,
     require_log,
+    require_same_members,
     timepoints,
 )
 from exerkine_omics.cohort import baseline as cohort_baseline
@@ -62,6 +63,7 @@ def delta(adata: AnnData, baseline: str | None = None, timepoint: str | None = N
     absent.
     """
     require_log(adata, "pp.delta")
+    require_same_members(adata)
     require_columns(adata, schema.SUBJECT)
     present = timepoints(adata)
     first = cohort_baseline(adata) if baseline is None else str(baseline)

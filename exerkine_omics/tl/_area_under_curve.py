@@ -12,6 +12,7 @@ from exerkine_omics.cohort import (
     build_design,
     dense,
     frame_for_storage,
+    require_same_members,
     require_slug,
     units,
 )
@@ -111,6 +112,7 @@ def area_under_curve(
         if not isinstance(value, (bool, np.bool_)):
             raise UsageError(f"{name}={value!r} is neither True nor False")
     require_slug(key_added)
+    require_same_members(adata)
     unit = units(adata)
     if unit == "Cq":
         raise UnitsError(

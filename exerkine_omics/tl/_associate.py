@@ -147,6 +147,8 @@ def associate(
     """
     _check_options(method, variance, legacy, arm, control)
     units = cohort.require_testable(adata, layer, key_added, "tl.associate")
+    if at == "change":
+        cohort.require_same_members(adata)
     views = views_of(adata, cohort.dense(adata, layer), at, subject, timepoint)
     sheet = Sheet(adata.obs, subject, people)
     result, adjust = sheet.outcome(outcome), as_names(adjust)

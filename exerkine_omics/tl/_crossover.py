@@ -12,6 +12,7 @@ from exerkine_omics.cohort import (
     collect,
     dense,
     frame_for_storage,
+    require_same_members,
     require_testable,
     result_rows,
 )
@@ -142,6 +143,7 @@ def crossover(
     ['2 - 1: post - pre']
     """
     units = require_testable(adata, layer, key_added, "tl.crossover")
+    require_same_members(adata)
     design = build_crossover(adata, condition, period, sequence, timepoint, subject, reference)
     values = dense(adata, layer)
     finite = np.isfinite(values)

@@ -18,6 +18,7 @@ from exerkine_omics.cohort import (
     collect,
     matrix,
     numeric_weights,
+    require_same_members,
     require_testable,
     result_rows,
 )
@@ -212,6 +213,7 @@ def differential(
     if weights is not None and not test.weighted:
         raise UsageError(f"{method} takes no weights", fix="Use method='moderated'.")
     units = require_testable(adata, layer, key_added, "tl.differential", counts=test.counts)
+    require_same_members(adata)
     design = build_design(
         adata,
         timepoint=timepoint,

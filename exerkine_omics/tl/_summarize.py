@@ -17,6 +17,7 @@ from exerkine_omics.cohort import (
     build_design,
     matrix,
     meta,
+    require_same_members,
     require_testable,
 )
 from exerkine_omics.errors import AnalysisError, UsageError, shown
@@ -106,6 +107,7 @@ def summarize(
     if isinstance(min_people, bool) or not isinstance(min_people, int) or min_people < 1:
         raise UsageError(f"min_people={min_people!r} is no whole number from 1 up")
     require_testable(adata, layer, "summary", "tl.summarize")
+    require_same_members(adata)
     columns: dict[str, Any] = {"timepoint": timepoint, "subject": subject, "arm": arm}
     columns |= {"covariates": covariates, "moderators": moderators}
     values = matrix(adata, layer)

@@ -15,6 +15,7 @@ from exerkine_omics.cohort import (
     collect,
     dense,
     frame_for_storage,
+    require_same_members,
     require_testable,
     result_rows,
 )
@@ -144,6 +145,7 @@ def time_course(
     '60 min - pre'
     """
     units = require_testable(adata, layer, key_added, "tl.time_course")
+    require_same_members(adata)
     design = build_design(
         adata,
         timepoint=timepoint,
