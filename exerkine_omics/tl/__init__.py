@@ -5,6 +5,7 @@ from exerkine_omics.tl._area_under_curve import area_under_curve
 from exerkine_omics.tl._associate import associate
 from exerkine_omics.tl._crossover import crossover
 from exerkine_omics.tl._differential import differential
+from exerkine_omics.tl._enrich import enrich
 from exerkine_omics.tl._meta import meta
 from exerkine_omics.tl._pool import pool
 from exerkine_omics.tl._responders import responders
@@ -20,6 +21,7 @@ __all__ = [
     "context_notes",
     "crossover",
     "differential",
+    "enrich",
     "meta",
     "pool",
     "responders",

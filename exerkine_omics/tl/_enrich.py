@@ -17,7 +17,7 @@ from exerkine_omics.cohort import (
     meta,
     require_testable,
 )
-from exerkine_omics.errors import UsageError, warn
+from exerkine_omics.errors import UsageError, shown, warn
 from exerkine_omics.sig import Matched, Signatures, match
 from exerkine_omics.tl._enrich_frame import features_of, run_frame
 from exerkine_omics.tl._enrich_methods import CAMERA_PR, SET_METHODS, SetMethod
@@ -124,14 +124,14 @@ def enrich(
         One row a signature and contrast: signature, contrast, direction (``up`` or ``down`` along
         the signed signature), estimate (signed weighted mean of the members' changes, in the unit
         of X), statistic (t; of ``roast`` the set statistic), p_value (two-sided), p_adj
-        (Benjamini-Hochberg within the
-        contrast; for ``signflip`` max-T, family-wise), p_value_mixed (members changed in whatever
-        directions; NaN for ``camera``, ``camera_pr``), inter_gene_cor (the one used), n_members,
-        n_measured (members tested), coverage (their share of the absolute weight), n_features
-        (features tested), n_pairs (people with all cells of the contrast), prop_up and prop_down
-        (share of members whose own signed normal deviate is beyond the square root of 2), leading
-        (those of them that moved with the set, the strongest first, ten at most), dropped (members
-        on the panel but not tested), method, status (``ok``, or why there is no p).
+        (Benjamini-Hochberg within the contrast; for ``signflip`` max-T, family-wise),
+        p_value_mixed (members changed in whatever directions; NaN for ``camera``, ``camera_pr``),
+        inter_gene_cor (the one used), n_members, n_measured (members tested), coverage (their
+        share of the absolute weight), n_features (features tested), n_pairs (people with all cells
+        of the contrast; 0 where a table does not say), prop_up and prop_down (share of members
+        whose own signed normal deviate is beyond the square root of 2), leading (those of them
+        that moved with the set, the strongest first, ten at most), dropped (members on the panel
+        but not tested), method, status (``ok``, or why there is no p).
 
     Raises
     ------
@@ -170,7 +170,7 @@ def enrich(
     """
     if not isinstance(method, str) or method not in SET_METHODS:
         raise UsageError(f"There is no method {method!r}", fix=f"Known: {', '.join(SET_METHODS)}.")
-    if isinstance(min_coverage, bool) or not 0 <= min_coverage <= 1:
+    if not isinstance(min_coverage, (int, float)) or not 0 <= min_coverage <= 1:
         raise UsageError(f"min_coverage={min_coverage!r} is not between 0 and 1")
     test = SET_METHODS[method]
     options = test.choose(
@@ -258,7 +258,7 @@ def _require_frame_call(test: SetMethod, design: Sequence[str]) -> None:
         )
     if design:
         raise UsageError(
-            f"{', '.join(design)} belong to an AnnData; the frame has its contrasts already",
+            f"{shown(design)} cannot go with a frame, which has its contrasts already",
             fix="Leave them out, or give the AnnData.",
         )
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics import parallel, schema
-from exerkine_omics.cohort import Contrast, Design, t_tail
+from exerkine_omics.cohort import Design, t_tail
 from exerkine_omics.kernels import _paired, _set_flip, _signflip
 from exerkine_omics.kernels._scores import enough_coverage, weighted_mean
 from exerkine_omics.settings import settings
@@ -38,7 +38,7 @@ def run_set_flips(
     min_coverage: float,
     options: Mapping[str, Any],
 ) -> list[SetTested]:
-    r"""t test of people's set changes whose p comes from flips (labels) of whole persons.
+    r"""Test people's set changes by t, whose p comes from flips (labels) of whole persons.
 
     .. math:: u_i = \sum_j w_j d_{ij} / q_j \Big/ \sum_j |w_j|, \qquad
               q_j^2 = \frac{1}{n_j} \sum_i d_{ij}^2
@@ -104,9 +104,9 @@ class _People:
     """People's own changes in units of their spread, people x features, one sign in both arms.
 
     ``turn`` (people x 1) puts the contrast's minus sign on the second arm; ``enough``: some feature
-    has 2 people in each arm; ``first`` says who is of the first arm, or is None where there is one group. ``usable``, ``z`` and ``estimate``
-    (features): whether 2 people of each arm have a change, its paired t as a normal deviate, and
-    its mean.
+    has 2 people in each arm; ``first`` says who is of the first arm, or is None where there is one
+    group. ``usable``, ``z`` and ``estimate`` (features): whether 2 people of each arm have a
+    change, its paired t as a normal deviate, and its mean.
     """
 
     change: np.ndarray
@@ -139,9 +139,7 @@ def _people(own: Own) -> _People:
     return _People(unit, turn, bool(fit.enough.any()), first, usable, np.nan_to_num(z), mean)
 
 
-def _set_change(
-    people: _People, members: Members, total: float, min_coverage: float
-) -> np.ndarray:
+def _set_change(people: _People, members: Members, total: float, min_coverage: float) -> np.ndarray:
     """Each person's set change; NaN for a person whose members carry too little of the weight."""
     moved, coverage = weighted_mean(people.change[:, members.columns], members.weights, total)
     return np.where(enough_coverage(coverage, min_coverage), moved, np.nan)

@@ -17,9 +17,7 @@ from exerkine_omics.tl._enrich_sets import SetTested, members_of, normal_deviate
 from exerkine_omics.tl._moderated import run_moderated
 
 FEATURE, CONTRAST = "feature", "contrast"
-_TAKES = (
-    "It takes estimate and se (and df), or p_value and the sign of an estimate, or a statistic"
-)
+_TAKES = "It takes estimate and se (and df), or p_value and the sign of an estimate, or a statistic"
 
 
 def run_camera_pr(
@@ -70,9 +68,7 @@ def ranked(
     usable = np.isfinite(z)
     members = [members_of(item, usable, names) for item in matched]
     n_features = int(usable.sum())
-    status = set_status(
-        members, whole, "no member with a statistic", min_coverage, n_features
-    )
+    status = set_status(members, whole, "no member with a statistic", min_coverage, n_features)
     ready = np.flatnonzero(status == schema.OK)
     statistic, p_value, correlation = np.full((3, len(members)), np.nan)
     if len(ready):

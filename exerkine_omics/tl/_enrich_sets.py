@@ -131,7 +131,7 @@ def set_status(
 
 
 def normal_deviate(p_value: np.ndarray, sign: np.ndarray) -> np.ndarray:
-    """Normal deviate with this two-sided p and sign; p below 1e-300 count as 1e-300."""
+    """Give the normal deviate of a two-sided p and a sign; p below 1e-300 count as 1e-300."""
     return np.sign(sign) * -special.ndtri(np.maximum(p_value, _SMALLEST_P) / 2)
 
 
@@ -140,9 +140,7 @@ def enrichment_frame(
 ) -> pd.DataFrame:
     """Stack the contrasts: one row a signature and contrast; p is adjusted within the contrast."""
     rows = [
-        _row(one, i, str(name), features, method)
-        for one in tested
-        for i, name in enumerate(names)
+        _row(one, i, str(name), features, method) for one in tested for i, name in enumerate(names)
     ]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     contrasts = list(dict.fromkeys(one.contrast for one in tested))
