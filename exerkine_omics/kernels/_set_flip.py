@@ -63,9 +63,7 @@ def flip_members(
         return np.add.reduceat(z, start, axis=0)
 
     exact = people < 60 and 1 << people <= max(_signflip.ALL, n_draws)
-    draws = (
-        _signflip._all_flips(people) if exact else _signflip._random_flips(there, n_draws, rng)
-    )
+    draws = _signflip._all_flips(people) if exact else _signflip._random_flips(there, n_draws, rng)
     count = 1 << (people - 1) if exact else n_draws
     return _count(score, np.ones((1, people)), draws, count, exact, len(rows))
 

@@ -12,9 +12,9 @@ import pandas as pd
 from exerkine_omics import parallel, schema
 from exerkine_omics.cohort import Contrast, Design, t_tail
 from exerkine_omics.errors import warn
-from exerkine_omics.kernels import _camera, _gene_effects, _rotation, _within
-from exerkine_omics.kernels._camera import GeneSet
+from exerkine_omics.kernels import _camera, _fry, _gene_effects, _rotation, _within
 from exerkine_omics.kernels._gene_effects import GeneEffects
+from exerkine_omics.kernels._sets import GeneSet
 from exerkine_omics.settings import settings
 from exerkine_omics.sig import Matched
 from exerkine_omics.tl._enrich_sets import SetTested, members_of, normal_deviate, set_status
@@ -59,7 +59,7 @@ def _test_camera(effects: GeneEffects, sets: Sets, options: Mapping[str, Any], k
 
 
 def _test_fry(effects: GeneEffects, sets: Sets, options: Mapping[str, Any], key: str) -> Found:
-    found = _rotation.fry(effects, sets)
+    found = _fry.fry(effects, sets)
     return Found(found.statistic, found.p_value, found.p_mixed)
 
 
