@@ -18,7 +18,7 @@ from exerkine_omics.cohort import (
     require_testable,
 )
 from exerkine_omics.errors import UsageError, shown, warn
-from exerkine_omics.sig import Matched, Signatures, match
+from exerkine_omics.sig import Matched, Signatures, SignatureSet, match
 from exerkine_omics.tl._enrich_frame import features_of, run_frame
 from exerkine_omics.tl._enrich_methods import CAMERA_PR, SET_METHODS, SetMethod
 from exerkine_omics.tl._enrich_sets import SetTested, enrichment_frame
@@ -200,9 +200,9 @@ def enrich(
         }
         _require_frame_call(test, [name for name, given in design.items() if given])
         panel = features_of(adata, var)
-        matched = match(signatures, panel, None, several=several)
+        matched = _matched(signatures, panel, None, several)
         tested = run_frame(adata, matched, panel.index, min_coverage, options)
-        _note_panel(test, matched, tested)
+        _note_panel(test, signatures, tested)
         return enrichment_frame(tested, [m.name for m in matched], panel.index, method)
     if var is not None:
         raise UsageError("var= goes with a result frame; an AnnData has its own var")
@@ -219,14 +219,14 @@ def enrich(
         contrasts=contrasts,
     )
     modality = meta(adata).get(schema.MODALITY)
-    matched = match(signatures, adata.var, modality, several=several)
+    matched = _matched(signatures, adata.var, modality, several)
     for note in context_notes(adata, signatures):
         warn(note)
     # values near the limits of float are told by a status, not by numpy
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         values = matrix(adata, layer)[:, :]
         tested = test.run(values, made, matched, adata.var_names, min_coverage, options)
-    _note_panel(test, matched, tested)
+    _note_panel(test, signatures, tested)
     frame = enrichment_frame(tested, [m.name for m in matched], adata.var_names, method)
     adata.uns[key_added] = frame
     add_step(
@@ -249,6 +249,17 @@ def enrich(
     return frame
 
 
+def _matched(
+    signatures: Signatures | None, var: pd.DataFrame, modality: str | None, several: str
+) -> list[Matched]:
+    matched = match(signatures, var, modality, several=several)
+    if not matched:
+        raise UsageError(
+            "There is no signature to test", where="signatures=", fix="exo.sig.load() has some."
+        )
+    return matched
+
+
 def _require_frame_call(test: SetMethod, design: Sequence[str]) -> None:
     if test is not CAMERA_PR:
         raise UsageError(
@@ -263,13 +274,19 @@ def _require_frame_call(test: SetMethod, design: Sequence[str]) -> None:
         )
 
 
-def _note_panel(test: SetMethod, matched: Sequence[Matched], tested: Sequence[SetTested]) -> None:
-    """Tell where most of what a competitive test compares with are members of signatures too."""
+def _note_panel(
+    test: SetMethod, signatures: Signatures | None, tested: Sequence[SetTested]
+) -> None:
+    """Tell where most of what a competitive test compares with are exerkines too.
+
+    Plain mappings may be any sets (pathways that cover the whole panel): they say nothing of it.
+    """
     n_features = max((one.n_features for one in tested), default=0)
-    if not test.competitive or not n_features:
+    known = signatures is None or isinstance(signatures, SignatureSet)
+    if not test.competitive or not known or not n_features:
         return
     members = {int(c) for one in tested for item in one.members for c in item.columns}
-    if len(matched) > 1 and len(members) > n_features / 2:
+    if len(members) > n_features / 2:
         warn(
             f"{len(members)} of the {n_features} features tested are members of the signatures. "
             f"{test.name} asks whether a signature changed more than the other features: on a "

@@ -61,8 +61,8 @@ def run_set_flips(
         status = set_status(members, whole, "no member with changes of 2 people", min_coverage)
         numbers = np.full((4, len(matched)), np.nan)
         n_pairs = np.zeros(len(matched), dtype=np.int64)
-        ready = np.flatnonzero(status == schema.OK)
-        if len(ready):
+        ready = np.flatnonzero(status == schema.OK).tolist()
+        if ready:
             moved = np.column_stack(
                 [_set_change(people, members[i], matched[i].total, min_coverage) for i in ready]
             )
@@ -75,11 +75,12 @@ def run_set_flips(
                 (~(test.se > 0), "no variance between pairs"),
             )
             good = status[ready] == schema.OK
-            sets = [members[i] for i in ready[good]]
+            done = [i for i in ready if status[i] == schema.OK]
+            sets = [members[i] for i in done]
             if sets:
-                numbers[0, ready[good]] = test.estimate[good] / test.se[good]
+                numbers[0, done] = test.estimate[good] / test.se[good]
                 drawn = _draw(people, moved[:, good], sets, n_draws, _key(design, contrast))
-                numbers[1:, ready[good]] = drawn
+                numbers[1:, done] = drawn
         statistic, p_value, p_adj, p_mixed = numbers
         results.append(
             SetTested(

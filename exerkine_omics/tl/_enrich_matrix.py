@@ -18,10 +18,12 @@ from exerkine_omics.kernels._sets import GeneSet
 from exerkine_omics.settings import settings
 from exerkine_omics.sig import Matched
 from exerkine_omics.tl._enrich_sets import SetTested, members_of, normal_deviate, set_status
-from exerkine_omics.tl._method import constant, within_people
+from exerkine_omics.tl._method import within_people
 from exerkine_omics.tl._signflip import _key
 
 Sets = Sequence[GeneSet]
+# a residual sum of squares below this share of the feature's own is rounding
+_ROUNDING = 1e-20
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,17 @@ class Found:
     p_value: np.ndarray
     p_mixed: np.ndarray | None = None
     correlation: np.ndarray | None = None
+
+    def rows(self) -> list[np.ndarray]:
+        """All four, NaN where the test has none."""
+        nothing = np.full(len(self.statistic), np.nan)
+        mixed, rho = self.p_mixed, self.correlation
+        return [
+            self.statistic,
+            self.p_value,
+            nothing if mixed is None else mixed,
+            nothing if rho is None else rho,
+        ]
 
 
 Test = Callable[[GeneEffects, Sets, Mapping[str, Any], str], Found]
@@ -84,54 +97,49 @@ def _run(
     min_coverage: float,
     options: Mapping[str, Any],
 ) -> list[SetTested]:
+    from threadpoolctl import threadpool_limits
+
     rows = rows_that_count(values, design)
-    own, subject = values[rows], design.subject[rows]
-    usable = (
-        np.isfinite(own).all(axis=0) & ~constant(own) if len(rows) else np.zeros(len(names), bool)
-    )
+    own, subject, model = values[rows], design.subject[rows], design.matrix[rows]
+    usable = np.isfinite(own).all(axis=0) & (len(rows) > 0)
     _note_complete(own, usable, method)
+    whole_panel = "" if usable.any() else "no complete feature" if len(rows) else "no pairs"
+    if not whole_panel:
+        fit = _within.fit_within(own[:, usable], model, subject)
+        varies = (fit.rss > _ROUNDING * fit.square) & np.isfinite(fit.rss)
+        if fit.df.max() <= 0:
+            whole_panel = "no residual df"
+        elif not varies.any():
+            whole_panel = "no residual variance"
+        else:
+            usable[usable] = varies
+            fit = _within.fit_within(own[:, usable], model, subject)
     columns = np.flatnonzero(usable)
+    own = own[:, columns]
     place = np.cumsum(usable) - 1
-    n_features = len(columns)
     members = [members_of(item, usable, names) for item in matched]
-    complete, model = own[:, columns], design.matrix[rows]
+    outside = len(columns) if method == "camera" else None
     results = []
     for contrast in design.contrasts:
-        whole = _whole(design, contrast, method, len(rows), n_features)
-        effects = None
         z, estimate = np.zeros((2, len(names)))
-        if not whole:
-            weights = design.weights(contrast)
-            effects = _gene_effects.gene_effects(
-                complete,
-                model,
-                subject,
-                weights,
-                trend=bool(options.get("trend")),
-                robust=bool(options.get("robust")),
-            )
-            if not effects.estimable:
-                whole = "not estimable"
-            elif effects.df < 1:
-                whole = "no residual df"
-            else:
+        numbers = np.full((4, len(matched)), np.nan)
+        whole = _whole(design, contrast, method) or whole_panel
+        effects = None
+        # threads wait for each other longer than they compute on matrices of this size
+        with threadpool_limits(limits=1):
+            if not whole:
+                weights = design.weights(contrast)
+                effects = _effects(own, model, subject, weights, options)
+                whole = "" if effects.estimable else "not estimable"
+            status = set_status(members, whole, "no complete member", min_coverage, outside)
+            ready = np.flatnonzero(status == schema.OK)
+            if effects is not None and len(ready):
                 t = effects.moderated_t
                 z[columns] = normal_deviate(t_tail(t, effects.total_df), t)
-                fit = _within.fit_within(complete, model, subject)
                 estimate[columns] = fit.joint(weights[None])[0][0]
-        outside = n_features if method == "camera" else None
-        status = set_status(members, whole, "no complete member", min_coverage, outside)
-        ready = np.flatnonzero(status == schema.OK)
-        numbers = np.full((4, len(matched)), np.nan)
-        if effects is not None and len(ready):
-            sets = [(place[members[i].columns], members[i].weights) for i in ready]
-            found = test(effects, sets, options, _key(design, contrast))
-            for row, part in enumerate(
-                (found.statistic, found.p_value, found.p_mixed, found.correlation)
-            ):
-                if part is not None:
-                    numbers[row, ready] = part
-            status[ready[~np.isfinite(numbers[1, ready])]] = "no residual variance"
+                sets = [(place[members[i].columns], members[i].weights) for i in ready]
+                numbers[:, ready] = test(effects, sets, options, _key(design, contrast)).rows()
+        status[ready[~np.isfinite(numbers[1, ready])]] = "no residual variance"
         statistic, p_value, p_mixed, correlation = numbers
         results.append(
             SetTested(
@@ -140,7 +148,7 @@ def _run(
                 statistic,
                 p_value,
                 p_mixed,
-                n_features,
+                len(columns),
                 np.full(len(matched), _pairs(design, contrast, rows)),
                 z,
                 estimate,
@@ -149,6 +157,23 @@ def _run(
             )
         )
     return results
+
+
+def _effects(
+    values: np.ndarray,
+    model: np.ndarray,
+    subject: np.ndarray,
+    weights: np.ndarray,
+    options: Mapping[str, Any],
+) -> GeneEffects:
+    return _gene_effects.gene_effects(
+        values,
+        model,
+        subject,
+        weights,
+        trend=bool(options.get("trend")),
+        robust=bool(options.get("robust")),
+    )
 
 
 def rows_that_count(values: np.ndarray, design: Design) -> np.ndarray:
@@ -162,15 +187,11 @@ def rows_that_count(values: np.ndarray, design: Design) -> np.ndarray:
     return np.flatnonzero(there & (count[design.subject] > 1))
 
 
-def _whole(design: Design, contrast: Contrast, method: str, n_rows: int, n_features: int) -> str:
+def _whole(design: Design, contrast: Contrast, method: str) -> str:
     """Why a contrast has no test at all; empty if it may have one."""
     if contrast.joint:
         return f"no joint test in {method}"
-    if not within_people(design, contrast):
-        return "not a within-person contrast"
-    if n_rows == 0:
-        return "no pairs"
-    return "" if n_features else "no complete feature"
+    return "" if within_people(design, contrast) else "not a within-person contrast"
 
 
 def _pairs(design: Design, contrast: Contrast, rows: np.ndarray) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import anndata as ad
@@ -251,6 +253,19 @@ def test_contrasts_without_a_test(trial: ad.AnnData, method: str) -> None:
     assert list(told["any"]) == [f"no joint test in {method}"]
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.filterwarnings("ignore:.*takes features without NaN")
+def test_data_that_say_nothing(trial: ad.AnnData, method: str) -> None:
+    """No value, no change, the same change in everybody, values too large or small to square."""
+    trial.X = np.random.default_rng(1).normal(5, 1, trial.shape)
+    level = trial.X[pd.factorize(trial.obs["subject_id"])[0]]
+    post = (trial.obs["timepoint"] == "post").to_numpy()[:, None]
+    for values in (np.full((41, 30), nan), level, level + post, trial.X * 1e200, trial.X * 1e-200):
+        trial.X = values
+        frame = enrich(trial, method)
+        assert not frame["status"].eq("ok").any() and frame["p_value"].isna().all()
+
+
 # ---- competitive tests on small panels
 
 
@@ -266,12 +281,18 @@ def test_a_set_that_is_the_panel_has_nothing_to_compete_with(trial: ad.AnnData) 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_candidate_panel_is_told(trial: ad.AnnData, method: str) -> None:
     full(trial)
-    sets = {f"s{i}": [f"A{j:02d}" for j in range(6 * i, 6 * i + 6)] for i in range(3)}
+    sigs = exo.sig.load()
+    two = ("il6_anti_inflammatory_cascade", "acute_resistance", "muscle_origin")
+    chosen = exo.sig.SignatureSet([sigs[name] for name in two])
+    genes = dict.fromkeys(m.gene_symbol for s in chosen.values() for m in s.members)
+    trial.var["gene_symbol"] = [*genes, *(f"G{i}" for i in range(30))][:30]
     if SET_METHODS[method].competitive:
-        with pytest.warns(ExerkineWarning, match="18 of the 30 features tested are members"):
-            enrich(trial, method, sets)
+        with pytest.warns(ExerkineWarning, match=f"{len(genes)} of the 30 features tested are mem"):
+            enrich(trial, method, chosen)
     else:
-        enrich(trial, method, sets)
+        enrich(trial, method, chosen)
+    plain = {f"s{i}": [f"A{j:02d}" for j in range(6 * i, 6 * i + 6)] for i in range(3)}
+    assert enrich(trial, method, plain)["status"].eq("ok").all()
 
 
 # ---- camera_pr on frames
@@ -370,6 +391,7 @@ def test_an_f_has_no_direction(trial: ad.AnnData) -> None:
         ({"signatures": ["A00"]}, "mapping"),
         ({"signatures": {"x": ["A00", "A00"]}}, "twice"),
         ({"signatures": {}}, "mapping"),
+        ({"signatures": exo.sig.SignatureSet([])}, "no signature to test"),
         ({"several": "mean"}, "neither 'error' nor 'first'"),
         ({"control": "XX"}, "none of the arms"),
         ({"var": pd.DataFrame()}, "goes with a result frame"),
@@ -421,3 +443,35 @@ def test_units_and_samples(trial: ad.AnnData) -> None:
     trial.var["gene_symbol"] = ["IL6", "IL6", *(f"G{i}" for i in range(28))]
     with pytest.raises(InputError, match="several='first'"):
         exo.tl.enrich(trial, method="signflip")
+
+
+def test_every_status_and_option_is_explained() -> None:
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "enrich.md").read_text(encoding="utf-8")
+    code = "".join(
+        (root / "exerkine_omics" / "tl" / f"_enrich_{name}.py").read_text(encoding="utf-8")
+        for name in ("sets", "matrix", "flip", "frame")
+    )
+    told = set(re.findall(r'"((?:no|not|fewer) [a-z0-9 ]+)"', code))
+    assert {"no residual df", "not measured", "no pairs"} <= told
+    assert not [status for status in sorted(told) if f"`{status}" not in page]
+    for name, method in SET_METHODS.items():
+        assert f"`{name}`" in page
+        assert all(re.search(rf"`{option}\b", page) for option in method.options), name
+    assert not [c for c in COLUMNS if not re.search(rf"\b{c}\b", page)]
+
+
+@pytest.mark.real_data
+def test_ultramarathon(data_dir: Path) -> None:
+    """Six cytokines with gaps: flips of persons have an answer, whole columns have none."""
+    adata = exo.datasets.load("ultramarathon_50km")
+    exo.pp.log2(adata)
+    frame = exo.tl.enrich(adata, method="signflip", min_coverage=0.4)
+    finish = row(frame, "il6_anti_inflammatory_cascade", "finish_50km - pre")
+    assert finish["direction"] == "up" and finish["estimate"] > 1 and finish["leading"] == "IL6"
+    assert finish["p_value_mixed"] <= 0.05 and finish["n_measured"] == 3
+    rest = row(frame, "il6_anti_inflammatory_cascade", "post_24h - pre")
+    assert rest["p_value"] > 0.5 and abs(rest["estimate"]) < 0.3
+    with pytest.warns(ExerkineWarning, match="takes features without NaN: 0 of 6"):
+        frame = exo.tl.enrich(adata, method="fry", min_coverage=0.4)
+    assert set(frame["status"]) == {"no complete feature"}
