@@ -28,6 +28,7 @@ PUBLIC = {
         "score",
         "score_change",
         "differential",
+        "enrich",
         "responders",
         "meta",
         "summarize",

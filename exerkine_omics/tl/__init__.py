@@ -6,6 +6,7 @@ from exerkine_omics.tl._associate import associate
 from exerkine_omics.tl._contributions import change_contributions, contributions
 from exerkine_omics.tl._crossover import crossover
 from exerkine_omics.tl._differential import differential
+from exerkine_omics.tl._enrich import enrich
 from exerkine_omics.tl._meta import meta
 from exerkine_omics.tl._pool import pool
 from exerkine_omics.tl._responders import responders
@@ -25,6 +26,7 @@ __all__ = [
     "contributions",
     "crossover",
     "differential",
+    "enrich",
     "meta",
     "pool",
     "responders",
