@@ -11,7 +11,7 @@ from scipy import special
 
 from exerkine_omics import schema
 from exerkine_omics.cohort import adjust
-from exerkine_omics.kernels._scores import enough_coverage
+from exerkine_omics.kernels._scorer import enough_coverage
 from exerkine_omics.sig import Matched
 
 COLUMNS: dict[str, str] = {
