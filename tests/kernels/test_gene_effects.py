@@ -96,6 +96,24 @@ def test_one_pair_has_an_effect_and_nothing_to_judge_it_by() -> None:
     assert found.effects.shape == (1, 4) and np.isnan(found.effects).all()
 
 
+@pytest.mark.parametrize("level", [0.1, 1e5, -3e-4])
+def test_columns_that_say_nothing_take_no_df(level: float) -> None:
+    """Cells of unequal size add up to a constant to rounding only; so does a constant column."""
+    rng = np.random.default_rng(1)
+    subject = np.repeat(np.arange(7), [3, 1, 2, 3, 2, 3, 3])
+    time = np.concatenate([np.arange(k) for k in (3, 1, 2, 3, 2, 3, 3)])
+    cells = (time[:, None] == np.arange(3)).astype(float)
+    values = rng.normal(size=(17, 5))
+    contrast = np.array([-1.0, 0, 1])
+    first = gene_effects(values, cells, subject, contrast)
+    assert first.estimable and first.df == 17 - 7 - 2
+    age = rng.normal(size=7)[subject]
+    more = np.column_stack([np.full(17, level), cells, cells[:, 1] * level + level, age, 0 * age])
+    found = gene_effects(values, more, subject, np.r_[0, contrast, 0, 0, 0])
+    assert found.df == first.df
+    np.testing.assert_allclose(found.effects, first.effects, atol=1e-9)
+
+
 @pytest.mark.parametrize("trend", [False, True])
 def test_order_and_level_do_not_matter(trend: bool) -> None:
     values, design, subject = data()
