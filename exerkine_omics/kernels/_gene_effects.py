@@ -27,6 +27,7 @@ from exerkine_omics.kernels._ebayes import VariancePrior, total_df
 from exerkine_omics.kernels._equal_df import equal_df_prior, squeezed
 
 _DEPENDENT = 1e-7  # what is left of a column, as a share of it, below which it is none
+_ROUNDING = 1e-12  # spread of a column, as a share of its level, below which it is constant
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,9 @@ def _columns(
     """Columns in order, whether the contrast is estimable, whether a constant is in the others."""
     swept = subject is not None
     # a constant is in the block, so the level of a covariate is free as well
-    x = design - design.mean(axis=0) if swept else design
+    x = _centred(design) if swept else design
+    # what a column is made of, against which the rest of it is rounding or not
+    size = np.linalg.norm(x, axis=0)
     # of equal weights the last: baseline cells come first
     k = len(contrast) - 1 - int(np.argmax(np.abs(contrast)[::-1]))
     share = contrast / contrast[k]
@@ -190,14 +193,21 @@ def _columns(
     kept = [] if subject is None else [_block(subject)]
     for j in np.flatnonzero(np.arange(len(contrast)) != k):
         column = x[:, j] - share[j] * x[:, k]
-        new = _left(column, subject, basis)
+        new = _left(column, float(size[j] + abs(share[j]) * size[k]), subject, basis)
         if new is not None:
             basis.append(new)
             kept.append(column[:, None])
     target = x[:, k] / contrast[k]
-    estimable = _left(target, subject, basis) is not None
-    constant = swept or _left(np.ones(len(x)), None, basis) is None
+    estimable = _left(target, float(size[k] / abs(contrast[k])), subject, basis) is not None
+    constant = swept or _left(np.ones(len(x)), np.sqrt(len(x)), None, basis) is None
     return np.hstack([*kept, target[:, None]]), estimable, constant
+
+
+def _centred(design: np.ndarray) -> np.ndarray:
+    """Take off each column's mean; one that is constant to rounding becomes 0."""
+    x = design - design.mean(axis=0)
+    varies = np.abs(x).max(axis=0) > _ROUNDING * np.abs(design).max(axis=0)
+    return np.where(varies, x, 0.0)
 
 
 def _block(subject: np.ndarray) -> np.ndarray:
@@ -208,10 +218,12 @@ def _block(subject: np.ndarray) -> np.ndarray:
 
 
 def _left(
-    column: np.ndarray, subject: np.ndarray | None, basis: list[np.ndarray]
+    column: np.ndarray, size: float, subject: np.ndarray | None, basis: list[np.ndarray]
 ) -> np.ndarray | None:
-    """Part of a column within subjects and outside an orthonormal basis, at unit length."""
-    size = float(np.linalg.norm(column))
+    """Part of a column within subjects and outside an orthonormal basis, at unit length.
+
+    None where it is a negligible share of ``size``.
+    """
     if subject is not None:
         mean = np.bincount(subject, weights=column) / np.bincount(subject)
         column = column - mean[subject]
