@@ -29,6 +29,8 @@ from scipy import special, stats
 from exerkine_omics.kernels._gene_effects import GeneEffects
 from exerkine_omics.kernels._gene_sets import GeneSet, sizes
 
+_ROUNDING = 1e-24  # share of the squares below which the scores are all the same
+
 PRESET = 0.01
 """Correlation between members that limma presets: small, so that sets can be ranked."""
 
@@ -84,8 +86,8 @@ def camera(
     -------
     CameraTest
         df is features - 2, or min(d, features - 2) with an estimated correlation. NaN where a set
-        has no member or no feature is outside it, and for all sets where the contrast has no
-        residual df.
+        has no member or no feature is outside it, where all scores in both groups are the same,
+        and for all sets where the contrast has no residual df.
 
     Notes
     -----
@@ -197,8 +199,10 @@ def _two_sample(z: np.ndarray, members: np.ndarray, rho: float, df: float) -> tu
     delta = inside * f / rest  # of the two groups' means
     within = float(centred @ centred) - delta**2 * m * rest / f
     spread = within / (f - 2) * ((1 + (m - 1) * rho) / m + 1 / rest)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        t = float(np.divide(delta, np.sqrt(spread)))
+    # a correlation may be too negative to be one
+    if not (within > _ROUNDING * float(z @ z) and spread > 0):
+        return np.nan, np.nan
+    t = delta / np.sqrt(spread)
     return t, float(2 * special.stdtr(df, -abs(t)))
 
 

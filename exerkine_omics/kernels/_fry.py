@@ -123,6 +123,8 @@ def _scale(effects: GeneEffects, standardize: str) -> np.ndarray:
 
 def _mixed(effects: np.ndarray, as_limma: bool) -> float:
     """Tail of the contrast's share of all squared effects ((1 + d) x members) under rotation."""
+    if not np.isfinite(effects).all():
+        return np.nan
     size = np.linalg.svd(effects, compute_uv=False) ** 2
     if not as_limma:
         size = np.concatenate([size, np.zeros(len(effects) - len(size))])

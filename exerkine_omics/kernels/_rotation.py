@@ -103,8 +103,9 @@ def roast(
     Notes
     -----
     limma (3.54) draws rotations anew for each set. It also lets the sign of a weight into the
-    mixed statistic of ``floormean`` and loses it in the rotations of ``msq``: with negative
-    weights those two differ from limma on purpose.
+    mixed statistic of ``floormean``, loses it in the rotations of ``msq``, where it takes the root
+    of the weights again every 1000 rotations, and does not count ties (all members at the floor):
+    there the results differ on purpose.
     """
     statistic = SET_STATISTICS[set_statistic]
     size = sizes(sets)
@@ -135,7 +136,9 @@ def roast(
             count[1, i] += np.count_nonzero(mixed >= seen[i][2])
     p = (count + 1) / (n_rotations + 1)
     for i in filled:
-        plus, minus, _ = seen[i]
+        plus, minus, either = seen[i]
+        if not np.isfinite(either):  # nothing reaches a NaN, and p would be the smallest
+            continue
         along = observed[0, place[i]] * np.sign(sets[i][1])
         active = (along > _ACTIVE).mean(), (along < -_ACTIVE).mean()
         result[:, i] = plus if plus >= minus else -minus, *p[:, i], *active

@@ -82,6 +82,7 @@ def test_correlation_may_differ_between_sets() -> None:
     alone = [camera_pr(z, sets[:1], rho).p_value[0] for rho in (0.0, 0.2, -0.05)]
     np.testing.assert_array_equal(together.p_value, alone)
     assert alone[2] < alone[0] < alone[1]
+    assert np.isnan(camera_pr(z, sets[:1], -0.9).p_value[0])
     # without correlation it is the two-sample t test
     expected = stats.ttest_ind(z[:10], z[10:])
     assert together.statistic[0] == pytest.approx(expected.statistic)
@@ -146,6 +147,9 @@ def test_sets_that_cannot_be_compared() -> None:
             found = camera(effects, sets, correlation, use_ranks=rank)
             np.testing.assert_array_equal(np.isfinite(found.p_value), [False, False, True])
             np.testing.assert_array_equal(found.n, [0, 6, 2])
+    same = gene_effects(values[:, [0] * 6], design, subject, np.array([-1.0, 1]))
+    for rank in (False, True):
+        assert np.isnan(camera(same, sets, use_ranks=rank).p_value).all()
     level = gene_effects(values, design, subject, np.array([1.0, 1]))
     assert np.isnan(camera(level, sets).p_value).all()
     assert len(camera(effects, []).p_value) == 0

@@ -78,6 +78,8 @@ def test_no_subject() -> None:
         (np.eye(8)[6], slice(None)),  # age
         (np.eye(8)[0], slice(None)),  # a cell's level
         (TWO, slice(0, 3)),  # cells without rows
+        (TWO, slice(0)),
+        (0 * TWO, slice(None)),
     ],
 )
 def test_not_estimable(contrast: np.ndarray, rows: slice) -> None:
@@ -159,3 +161,21 @@ def test_constant_features_stand_still() -> None:
     found = gene_effects(values, design, subject, TWO)
     assert abs(found.moderated_t[4]) < 1e-10
     assert np.isfinite(found.moderated_t).all()
+
+
+def test_whole_numbers_are_numbers() -> None:
+    values, design, subject = data()
+    whole = (10 * values).astype(int)
+    one = gene_effects(whole, design, subject, TWO)
+    two = gene_effects(whole.astype(float), design, subject, TWO)
+    np.testing.assert_array_equal(one.effects, two.effects)
+
+
+def test_a_nan_spoils_its_feature_alone() -> None:
+    values, design, subject = data()
+    first = gene_effects(values, design, subject, TWO).effects
+    values[3, 7] = np.nan
+    found = gene_effects(values, design, subject, TWO).effects
+    assert np.isnan(found[:, 7]).all()
+    others = np.arange(30) != 7
+    np.testing.assert_allclose(found[:, others], first[:, others], atol=1e-12)

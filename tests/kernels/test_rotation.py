@@ -182,6 +182,11 @@ def test_sets_without_a_test() -> None:
     drawn = roast(effects, sets, 99, rng)
     np.testing.assert_array_equal(np.isfinite(drawn.p_mixed), [False, True, True])
     assert drawn.p_value[2] == 1.0
+    values[2, 5] = np.nan  # not allowed, and never a small p
+    broken = gene_effects(values, design, subject, np.array([-1.0, 1]))
+    for found in (roast(broken, sets, 99, rng), fry(broken, sets)):
+        np.testing.assert_array_equal(np.isfinite(found.p_value), [False, False, True])
+        np.testing.assert_array_equal(np.isfinite(found.p_mixed), [False, False, True])
     level = gene_effects(values, design, subject, np.array([1.0, 1]))
     assert np.isnan(fry(level, sets).p_value).all()
     assert np.isnan(roast(level, sets, 99, rng).p_value).all()
