@@ -81,6 +81,31 @@ class Scores(TypedDict):
     notes: NotRequired[list[str]]
 
 
+class EnrichmentRow(TypedDict):
+    """The test of one signature on one contrast."""
+
+    signature: str
+    title: NotRequired[str]
+    contrast: str
+    direction: str
+    p_value: Number
+    p_adj: Number
+    p_value_mixed: Number
+    n_measured: int
+    n_members: int
+    n_pairs: int
+    leading: str
+
+
+class Enrichment(TypedDict):
+    """Tests of the signatures."""
+
+    method: str
+    rows: list[EnrichmentRow]
+    n_not_tested: int
+    notes: NotRequired[list[str]]
+
+
 class ContrastCounts(TypedDict):
     """How many features one contrast tested, on how many pairs."""
 
@@ -219,6 +244,7 @@ class DoneCohort(TypedDict):
     dropped: list[Dropped]
     findings: list[Finding]
     scores: NotRequired[Scores | None]
+    enrichment: NotRequired[Enrichment | None]
     differential: NotRequired[Differential | None]
     responders: NotRequired[list[Responders]]
     prediction: NotRequired[list[Prediction]]

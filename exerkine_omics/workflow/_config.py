@@ -76,6 +76,20 @@ class ScoreConfig(_Strict):
     repeat: str | None = None
 
 
+class EnrichConfig(_Strict):
+    """Options of `exo.tl.enrich`; signatures are those of the score section.
+
+    Arm, control and contrasts are those of the differential section.
+    """
+
+    method: Literal["camera", "fry", "roast", "signflip"] = "signflip"
+    covariates: list[str] = []
+    min_coverage: float = Field(default=0.5, ge=0, le=1)
+    several: Literal["error", "first"] = "error"
+    n_rotations: int | None = Field(default=None, gt=0)
+    n_permutations: int | None = Field(default=None, gt=0)
+
+
 class DifferentialConfig(_Strict):
     """Options of `exo.tl.differential`."""
 
@@ -159,6 +173,7 @@ class CohortConfig(_Strict):
     input: InputConfig
     keep_timepoints: list[str] | None = None
     score: ScoreConfig | None = ScoreConfig()
+    enrich: EnrichConfig | None = EnrichConfig()
     differential: DifferentialConfig | None = DifferentialConfig()
     responders: RespondersConfig | None = None
     prediction: PredictionConfig | None = None

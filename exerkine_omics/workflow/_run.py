@@ -178,6 +178,7 @@ def _run_cohort(cohort: Cohort, out: Path, seed: int, status: _Status, say: Log)
 
     summary = stage("check", _stages.describe, True)
     summary["scores"] = stage("score", _stages.score, config.score)
+    summary["enrichment"] = stage("enrich", _stages.enrich, config.score and config.enrich)
     summary["differential"] = stage("differential", _stages.differential, config.differential)
     summary["responders"] = stage("responders", _response.responders, config.responders)
     summary["prediction"] = stage("predict", _response.predict, config.prediction)

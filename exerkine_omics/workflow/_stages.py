@@ -13,6 +13,7 @@ import pandas as pd
 from exerkine_omics import io, pl, pp, schema, sig, tl
 from exerkine_omics.cohort import meta, timepoints
 from exerkine_omics.errors import ConfigError, ExerkineWarning, shown
+from exerkine_omics.workflow import _enrich
 from exerkine_omics.workflow._figures import Figures
 from exerkine_omics.workflow._files import records, write_parquet
 from exerkine_omics.workflow._inputs import Cohort
@@ -79,9 +80,7 @@ def score(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any] | No
     if section is None:
         return None
     adata = cohort.adata
-    signatures = _signatures(section.signatures)
-    if signatures is None:
-        signatures = sig.load().query(modality=str(meta(adata)[schema.MODALITY]))
+    signatures = chosen_signatures(cohort)
     options = section.model_dump(exclude={"signatures", "repeat"})
     with warnings.catch_warnings(record=True):  # the same words stand in the report's notes
         tl.score(adata, signatures, **options)
@@ -131,7 +130,7 @@ def score(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any] | No
         figures.add(
             "scores",
             "score_trajectory",
-            partial(pl.trajectory, adata, usable[0], score=section.method),
+            partial(pl.trajectory, adata, usable[0], score=section.method, names=titles),
             caption=f"{titles[usable[0]]}: each person's score over time.",
             alt=f"Trajectories of the score of {usable[0]}",
         )
@@ -209,9 +208,20 @@ def differential(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, An
     }
 
 
-def _signatures(chosen: Path | list[str] | None) -> sig.SignatureSet | None:
-    if chosen is None or isinstance(chosen, Path):
-        return None if chosen is None else sig.load(chosen)
+def enrich(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any] | None:
+    """Test the signatures that are scored; writes enrichment.parquet."""
+    if cohort.config.score is None:
+        return None
+    return _enrich.enrich(cohort, folder, figures, chosen_signatures(cohort))
+
+
+def chosen_signatures(cohort: Cohort) -> sig.SignatureSet:
+    """Signatures of the score section: a file's, those named, or the modality's shipped ones."""
+    chosen = cohort.config.score.signatures if cohort.config.score else None
+    if isinstance(chosen, Path):
+        return sig.load(chosen)
+    if chosen is None:
+        return sig.load().query(modality=str(meta(cohort.adata)[schema.MODALITY]))
     shipped = sig.load()
     unknown = [name for name in chosen if name not in shipped]
     if unknown:

@@ -36,6 +36,15 @@ _TESTS = {
         "sign-flip permutation of people's own changes, with family-wise error control by max-T"
     ),
 }
+_SET_TESTS = {
+    "camera": "members against the other features, correlation between members 0.01 (camera)",
+    "fry": "rotation of the residuals of a linear model with the subject as block, in closed form",
+    "roast": "random rotations of the residuals of a linear model with the subject as block",
+    "signflip": (
+        "the people's set changes under flips of whole persons (between arms, exchange of labels), "
+        "with family-wise error control by max-T"
+    ),
+}
 _SMYTH = (
     "Smyth GK (2004) Linear models and empirical Bayes methods for assessing differential "
     "expression in microarray experiments. Stat Appl Genet Mol Biol 3:3. doi:10.2202/1544-6115.1027"
@@ -63,6 +72,11 @@ def methods(config: CohortConfig, summary: dict[str, Any], seed: int) -> list[st
             f"{SCORERS[config.score.method].description}. Missing members are left out and the "
             "share of weight that was measured is stated as coverage (no score below "
             f"{config.score.min_coverage:g}). Changes use only features measured at both times."
+        )
+    if config.score is not None and config.enrich is not None:
+        text.append(
+            f"Whether the signatures changed was tested by {config.enrich.method}: "
+            f"{_SET_TESTS[config.enrich.method]}."
         )
     if config.differential is not None:
         text.append(

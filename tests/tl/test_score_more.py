@@ -46,6 +46,17 @@ def test_registry_says_what_to_know() -> None:
     }  # fmt: skip
 
 
+def test_registry_of_the_tests() -> None:
+    table = exo.tl.show_methods("enrich").set_index("method")
+    assert table["null"].to_dict() == {
+        "camera": "competitive", "camera_pr": "competitive", "fry": "self-contained",
+        "roast": "self-contained", "signflip": "self-contained",
+    }  # fmt: skip
+    assert not table.isin([""]).any().any()
+    with pytest.raises(exo.errors.UsageError, match="neither 'score' nor 'enrich'"):
+        exo.tl.show_methods("tests")
+
+
 @pytest.mark.parametrize("method", ["ulm", "singscore", "ssgsea", "gsva"])
 def test_a_small_panel_is_told(trial: ad.AnnData, method: str) -> None:
     with pytest.warns(exo.errors.ExerkineWarning, match=f"{trial.n_vars} features in all"):

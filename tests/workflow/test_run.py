@@ -20,6 +20,7 @@ FILES = {
     "scores.parquet",
     "score_change.parquet",
     "score_test.parquet",
+    "enrichment.parquet",
     "differential.parquet",
     "figures",
 }
@@ -77,6 +78,7 @@ def test_one_cohort_gives_all_files(tables: Path) -> None:
         "one: reading",
         "one: check",
         "one: score",
+        "one: enrich",
         "one: differential",
     ]
     frame = pd.read_parquet(out / "one" / "differential.parquet")
