@@ -54,12 +54,14 @@ def planted(size: float) -> dict[str, float]:
     return effects | {name: sign * size for name, sign in signatures["mixed"].items()}
 
 
+truth = planted(0.2) | {alone[0]: 3.0}
+responding = pd.Series(truth) != 0
 wide = exo.datasets.simulate(
     60,
     n_proteins=400,
     n_metabolites=0,
     n_mirna=0,
-    effects=planted(0.2) | {alone[0]: 3.0},
+    effects=truth,
     missing=0.0,
     haemolysed=0.0,
     seed=6,
@@ -72,8 +74,6 @@ print(wide.shape, exo.pp.pair(wide).counts.to_string(index=False), sep="\n")
 
 # %%
 plex = wide[:, names[:92]].copy()
-respond = np.array(list((planted(0.2) | {alone[0]: 3.0}).values())) != 0
-responding = pd.Series(respond, list(planted(0.2)))
 shares = {len(a.var_names): responding[a.var_names].mean() for a in (wide, plex)}
 print(pd.Series(shares, name="share that responds").to_string())
 assert shares[92] > 0.6 and shares[400] < 0.16
@@ -188,8 +188,8 @@ apart_few = agree_few.to_numpy()[np.triu_indices(6, 1)]
 print(f"lowest {apart.min():.2f} and {apart_few.min():.2f}")
 
 # %% [markdown]
-# On the wide panel they rank the same people high; on 92 candidates the competitive ones no
-# longer agree with the others, nor much with each other.
+# On the wide panel they agree about people; on the 92 candidates the competitive ones no longer
+# do, with the others nor all with each other.
 
 # %%
 assert apart.min() > 0.7 and apart_few.min() < 0.6
@@ -242,28 +242,37 @@ print(f"share with p < 0.05\n{power}")
 
 # %%
 by_trial = trials.pivot_table("statistic", ["trial", "way"], ["panel", "feature", "scorer"])
-for where in ("400 proteins", "92 proteins"):
-    t = by_trial[where]["rise"]
-    less = t.sub(t["baseline_z"], axis=0)[power.index[1:]].groupby("way")
-    mean, error = less.mean().T, less.sem().T
-    print(f"\nrise, {where}: t of baseline_z {t['baseline_z'].groupby('way').mean().to_dict()}")
+less = {}
+for where, signature in (
+    ("400 proteins", "rise"),
+    ("400 proteins", "mixed"),
+    ("92 proteins", "rise"),
+):
+    t = by_trial[where][signature]
+    gap = t.sub(t["baseline_z"], axis=0)[list(power.index[1:])].groupby("way")
+    mean, error = gap.mean().T, gap.sem().T
+    less[where, signature] = mean / error
+    print(f"\n{signature}, {where}; t of baseline_z {t['baseline_z'].mean():.2f}")
     print(mean.map("{:+.2f}".format) + " ± " + error.map("{:.2f}".format))
+print(f"\nmean t of quiet, 92 proteins\n{by_trial['92 proteins']['quiet'].mean()[power.index]}")
 
 # %% [markdown]
-# `baseline_z` sees `rise` with the largest t on both panels and in both plantings. Where the effect
-# is the same log2 change, dividing by SDs is most of the gain; where it is the same share of SD, the
-# rest remains, for the background of a wide panel responds in part too (44 of 400 here). For
-# `mixed` no order is beyond these trials' error. On the candidates the competitive scorers find
-# `rise` in a third of the trials at most.
+# `baseline_z` sees `rise` with the largest t on both panels and in both plantings. Its gain over
+# values as they stand is larger where all proteins change by the same log2, and stays where they
+# change by the same share of their SD. `ulm of z` works on the same z scores and loses half a t on
+# the wide panel: it subtracts a background of which 44 proteins respond too. For `mixed`, which has
+# both signs, the scorers lie closer together, and `ulm of z` loses nothing. On the candidates the competitive ones find `rise` in
+# a third of the trials at most, and on the average see `quiet` fall.
 
 # %%
-for where, way in (("400 proteins", "same log2"), ("400 proteins", "same SDs")):
-    t = by_trial[where]["rise"].xs(way, level="way")
-    less = t.sub(t["baseline_z"], axis=0)[list(power.index[1:])]
-    assert (less.mean() < -2 * less.sem()).all()
+assert (less["400 proteins", "rise"] < -2).all(axis=None)
+assert (less["92 proteins", "rise"] < -2).all(axis=None)
+assert (less["400 proteins", "mixed"].loc["ulm of z"].abs() < 2).all()
 assert power.loc["baseline_z", "400 proteins"].equals(power.loc["baseline_z", "92 proteins"])
 few_rise = power["92 proteins"].xs("rise", axis=1, level="feature")
 assert (few_rise.loc[[*competitive, "ulm of z"]] < 0.35).all(axis=None)
+quiet_t = by_trial["92 proteins"]["quiet"].mean()
+assert (quiet_t[[*competitive, "ulm of z"]] < -0.8).all() and (quiet_t[own].abs() < 0.5).all()
 
 # %% [markdown]
 # ## Missing members
@@ -287,10 +296,10 @@ ways = {method: (method, {}, wide, lossy) for method in scorers}
 ways["ssgsea, normalize=False"] = ("ssgsea", {"normalize": False}, wide, lossy)
 ways |= {f"{m} of z": (m, {}, full_z, lossy_z) for m in ("ulm", "singscore")}
 rows = []
-for name, (method, options, before, after) in ways.items():
-    for adata in (before, after):
+for name, (method, options, intact, after) in ways.items():
+    for adata in (intact, after):
         exo.tl.score(adata, signatures, method=method, **options)
-    full, score = before.obsm[f"score_{method}"], after.obsm[f"score_{method}"]
+    full, score = intact.obsm[f"score_{method}"], after.obsm[f"score_{method}"]
     coverage = exo.get.coverage(after, method)
     error = after.obsm[f"score_se_{method}"] * np.sqrt(1 - coverage)
     measured = after.uns[f"score_members_{method}"].set_index("signature")["n_members"] * 0.7
@@ -316,7 +325,9 @@ print(f"coverage {coverage[touched].mean().round(2).to_dict()}\n{loss}")
 
 # %%
 thick = wide.copy()
-bout = ((wide.obs["arm"] == "EE") & (wide.obs["timepoint"] == "post")).to_numpy()
+exercises = (wide.obs["arm"] == "EE").to_numpy()
+bout = exercises & (wide.obs["timepoint"] == "post").to_numpy()
+before = exercises & ~bout
 thick.X[bout] += 0.2
 rows = []
 for method in scorers:
@@ -337,16 +348,17 @@ print(f"mean shift of the samples after the bout, SDs of the score\n{shift}")
 #
 # - `baseline_z` loses a member and moves by half an SD, since all members stand on one scale.
 # - Values as they stand (`weighted_mean`, and the ranks and slopes of a sample's own values) carry
-#   the level of each protein, which spans 16 NPX here: with other members comes another level, and
-#   the score moves by several SDs. The standard error says so, being as wide. z scores first mend
-#   `ulm` and `singscore`.
-# - `ssgsea` with its default `normalize=True` is divided by the range of all scores, so that samples
-#   nobody touched move by SDs, which no standard error knows; `gsva` moves them a little.
+#   the level of each protein, which spans more than 15 NPX here: with other members comes another
+#   level, and the score moves by 1.8 to 2.9 SDs. The standard error says so, being as wide. z
+#   scores first mend `ulm` and `singscore`.
+# - `ssgsea` with its default `normalize=True` is divided by the range of all scores: samples that
+#   nobody touched move by up to 3 SDs, which no standard error knows. `gsva` moves them a little.
 # - A rise of everything is invisible to what compares within a sample, and is a false finding in
-#   `quiet` for the two that do not. `gsva`, ranking within features over all samples, moves a little
-#   everywhere.
+#   `quiet` for the two that do not. `gsva`, which ranks each protein over all samples first, moves
+#   a little in all of them.
 
 # %%
+assert np.ptp(wide.X.mean(axis=0)) > 15
 of_values = ["weighted_mean", "ulm", "singscore", "ssgsea"]
 assert loss.loc["baseline_z", "hit, median"] < 0.5 < 1.5 < loss.loc[of_values, "hit, median"].min()
 assert (loss.loc[["ulm of z", "singscore of z"], "hit, median"] < 0.6).all()
@@ -357,7 +369,9 @@ assert loss["error covers"].drop("ssgsea").between(0.88, 0.98).all()
 assert loss.loc["ssgsea", "error covers"] == loss["error covers"].min()
 within = ["ulm", "singscore", "ssgsea"]
 assert (shift.loc[within, list(signatures)].abs() < 1e-9).all(axis=None)
-assert (shift.loc[own, "quiet"] > 1).all() and (shift.loc[own, "p of quiet"].astype(float) < 0.01).all()
+assert (shift.loc[own, "quiet"] > 1).all() and (
+    shift.loc[own, "p of quiet"].astype(float) < 0.01
+).all()
 assert (shift.loc[competitive, "p of quiet"].astype(float) > 0.05).all()
 assert shift.loc["gsva", list(signatures)].abs().between(0.01, 0.5).all()
 
@@ -371,7 +385,10 @@ assert shift.loc["gsva", list(signatures)].abs().between(0.01, 0.5).all()
 # file.
 
 # %%
-person = wide.obs["subject_id"] == exo.get.pairs(wide).query("arm == 'EE' and paired")["subject_id"].iloc[0]
+person = (
+    wide.obs["subject_id"]
+    == exo.get.pairs(wide).query("arm == 'EE' and paired")["subject_id"].iloc[0]
+)
 cohort, newcomer = wide[~person].copy(), wide[person].copy()
 exo.tl.score(cohort, signatures)
 reference = exo.get.score_reference(cohort)
@@ -447,7 +464,12 @@ ranked = parts.sort_values("contribution", key=abs, ascending=False)
 top = ranked.groupby("signature", observed=True).first()[["member", "contribution", "share"]]
 exo.tl.score(wide, signatures)
 error = wide.obsm["score_se_baseline_z"]
-print(top.assign(change=whole, se_before=error[~bout].median(), se_after=error[bout].median()))
+top = top.assign(change=whole, se_before=error[before].median(), se_after=error[bout].median())
+print(top)
+assert top.loc["one_alone", "member"] == alone[0] and top.loc["one_alone", "share"] > 0.9
+assert top.loc["rise", "share"] < 0.25
+rises = top["se_after"] / top["se_before"]
+assert rises.idxmax() == "one_alone" and rises["one_alone"] > 1.2
 
 # %%
 exo.pl.contributions(parts, "one_alone")
@@ -476,20 +498,36 @@ assert np.isclose(
 
 # %%
 silent = [name for name in wide.var_names if not responding[name]]
-resting = (wide.obs["arm"] == "CON").to_numpy()
-tied = np.corrcoef(wide[resting, silent].X.T)
+tied = np.corrcoef(wide[~exercises, silent].X.T)
 nearest = np.sort(tied, axis=1)[:, -16:].sum(axis=1).argmax()
 together = [silent[i] for i in np.argsort(tied[nearest])[-16:]]
 null_sets = signatures | {"together": together}
-before = (wide.obs["arm"] == "EE").to_numpy() & ~bout
 rows = {}
-for method in ("baseline_z", "singscore"):
-    exo.tl.score(wide, null_sets, method=method, n_permutations=1000)
-    p = wide.obsm[f"score_null_p_{method}"]
-    rows[f"{method}, before"] = (p[before] < 0.05).mean()
-    rows[f"{method}, after"] = (p[bout] < 0.05).mean()
+for name in ("baseline_z", "singscore", "singscore of z"):
+    adata, method = full_z if name.endswith("z") and " " in name else wide, name.split()[0]
+    exo.tl.score(adata, null_sets, method=method, n_permutations=1000)
+    p = adata.obsm[f"score_null_p_{method}"]
+    rows[f"{name}, before"] = (p[before] < 0.05).mean()
+    rows[f"{name}, after"] = (p[bout] < 0.05).mean()
 null = pd.DataFrame(rows).T
 print(f"share of samples with p < 0.05\n{null}")
+
+# %% [markdown]
+# - It holds near 0.05 for `quiet`, whose members are independent enough, and calls half of the
+#   samples for `together`, before the bout as after it, with nothing there: members that move
+#   together lie far out more often than random ones. So do those of real signatures.
+# - It says nothing of change. `rise` rose (p = 3e-05 above), and a quarter of the samples after the
+#   bout pass; by ranks of the values none does, since random sets of these differ in level by more
+#   than a bout moves them. Ranks of z scores have no
+#   level, and p is as loose as that of `baseline_z`.
+#
+# Use it to rank signatures within a sample. The test of a change is over people, below.
+
+# %%
+assert null.loc[["baseline_z, before", "baseline_z, after"], "quiet"].between(0.0, 0.15).all()
+assert (null.loc[["baseline_z, before", "baseline_z, after"], "together"] > 0.3).all()
+assert null.loc["baseline_z, after", "rise"] < 0.3 and null.loc["singscore, after", "rise"] == 0
+assert p_value["400 proteins"].loc["baseline_z", "rise"] < 1e-4
 
 # %% [markdown]
 # ## Change in each person: real, or noise?
@@ -498,11 +536,15 @@ print(f"share of samples with p < 0.05\n{null}")
 
 # %%
 changes = exo.tl.score_change(wide, signatures, control="CON")
-arm_of = changes["arm"].astype(str)
 changes["reliable"] = (changes["rci_low"] > 0) | (changes["rci_high"] < 0)
 known = changes[changes["status"] == "ok"]
-print(known.groupby("signature", observed=True)["typical_error"].first())
-print(known.pivot_table("reliable", "signature", "arm", observed=True))
+share = known.pivot_table("reliable", "signature", "arm", observed=True).astype(float)
+share["typical_error"] = known.groupby("signature", observed=True)["typical_error"].first()
+print(share)
+assert (share["CON"] < 0.1).all()  # 5% are expected of noise
+assert (share.loc[["rise", "mixed", "one_alone"], "EE"] > 0.15).all() and share.loc[
+    "quiet", "EE"
+] < 0.1
 
 # %%
 exo.pl.score_change(changes)
@@ -513,3 +555,50 @@ exo.pl.heatmap(changes)
 # %%
 test = exo.tl.score_test(changes, control="CON")
 exo.pl.forest(test[test["contrast"] == CONTRAST], features=list(signatures))
+
+# %% [markdown]
+# The mean changed by 0.3 beyond doubt; of a single person that can be said in a fifth to a quarter
+# of the exercise arm. The others are not shown to have stayed as they were: their intervals are
+# wide.
+#
+# ## Use this when
+# What was computed above, one row a scorer.
+
+# %%
+summary = pd.DataFrame(
+    {
+        "t, rise": statistic["400 proteins"]["rise"],
+        "candidates": few["rise"],
+        "one_alone": statistic["400 proteins"]["one_alone"],
+        "quiet, candidates": few["quiet"],
+        "30% lost": loss["hit, median"].reindex(scorers),
+        "others moved": loss["others, largest"].reindex(scorers),
+        "+0.2, quiet": shift["quiet"].round(2) + 0.0,
+        "newcomer": pd.Series(gap).round(2),
+    }
+).loc[scorers]
+print("t of EE - CON (left), displacement in SDs of the score (right)")
+print(summary.to_string())
+assert summary["one_alone"].idxmin() == "gsva" and summary.loc["gsva", "one_alone"] < 2
+
+# %% [markdown]
+# | scorer | use it when |
+# |---|---|
+# | `baseline_z` | by default: any panel, members missing, a newcomer with a stored reference |
+# | `weighted_mean` | members share a zero (z scores, log ratios), or a published model says so |
+# | `ulm` | on wide panels, for graded weights, as in decoupler; z scores first |
+# | `singscore` | on wide panels, for a sample alone without any reference; no member missing |
+# | `ssgsea` | a published analysis is repeated; `normalize=False` where samples will be added |
+# | `gsva` | on wide panels, in one closed cohort, where one member must not carry the score |
+#
+# And against:
+#
+# | scorer | not when |
+# |---|---|
+# | `baseline_z` | all may have risen (see `haemoconcentration`), or one member (see the parts) |
+# | `weighted_mean` | people are compared on NPX, or members come and go |
+# | the four others | the panel is made of candidates |
+# | `ssgsea`, `gsva` | scores must stay when samples are added |
+#
+# Wide means that little of the panel responds: 15% here, and that already cost half a t. Whichever
+# it is, choose it before looking; six scorers are six chances.
