@@ -261,8 +261,8 @@ print(f"\nmean t of quiet, 92 proteins\n{by_trial['92 proteins']['quiet'].mean()
 # values as they stand is larger where all proteins change by the same log2, and stays where they
 # change by the same share of their SD. `ulm of z` works on the same z scores and loses half a t on
 # the wide panel: it subtracts a background of which 44 proteins respond too. For `mixed`, which has
-# both signs, the scorers lie closer together, and `ulm of z` loses nothing. On the candidates the competitive ones find `rise` in
-# a third of the trials at most, and on the average see `quiet` fall.
+# both signs, the scorers lie closer together, and `ulm of z` loses nothing. On the candidates the
+# competitive ones find `rise` in a third of the trials at most, and on average see `quiet` fall.
 
 # %%
 assert (less["400 proteins", "rise"] < -2).all(axis=None)
