@@ -471,6 +471,9 @@ assert top.loc["rise", "share"] < 0.25
 rises = top["se_after"] / top["se_before"]
 assert rises.idxmax() == "one_alone" and rises["one_alone"] > 1.2
 
+# %% [markdown]
+# One bar beside eleven, and sixteen of which most point the same way: the same change of the score.
+
 # %%
 exo.pl.contributions(parts, "one_alone")
 
@@ -503,8 +506,8 @@ nearest = np.sort(tied, axis=1)[:, -16:].sum(axis=1).argmax()
 together = [silent[i] for i in np.argsort(tied[nearest])[-16:]]
 null_sets = signatures | {"together": together}
 rows = {}
-for name in ("baseline_z", "singscore", "singscore of z"):
-    adata, method = full_z if name.endswith("z") and " " in name else wide, name.split()[0]
+for name, adata in (("baseline_z", wide), ("singscore", wide), ("singscore of z", full_z)):
+    method = name.split()[0]
     exo.tl.score(adata, null_sets, method=method, n_permutations=1000)
     p = adata.obsm[f"score_null_p_{method}"]
     rows[f"{name}, before"] = (p[before] < 0.05).mean()
@@ -513,19 +516,19 @@ null = pd.DataFrame(rows).T
 print(f"share of samples with p < 0.05\n{null}")
 
 # %% [markdown]
-# - It holds near 0.05 for `quiet`, whose members are independent enough, and calls half of the
-#   samples for `together`, before the bout as after it, with nothing there: members that move
-#   together lie far out more often than random ones. So do those of real signatures.
+# - It holds near 0.05 for `quiet`, drawn as the null draws, and calls half of the samples for
+#   `together`, before the bout as after it, with nothing there: members that move together lie far
+#   out more often than random ones. Members of a real signature often do move together.
 # - It says nothing of change. `rise` rose (p = 3e-05 above), and a quarter of the samples after the
 #   bout pass; by ranks of the values none does, since random sets of these differ in level by more
-#   than a bout moves them. Ranks of z scores have no
-#   level, and p is as loose as that of `baseline_z`.
+#   than a bout moves them. Ranks of z scores have no level, and their p is as loose as that of
+#   `baseline_z`.
 #
 # Use it to rank signatures within a sample. The test of a change is over people, below.
 
 # %%
 assert null.loc[["baseline_z, before", "baseline_z, after"], "quiet"].between(0.0, 0.15).all()
-assert (null.loc[["baseline_z, before", "baseline_z, after"], "together"] > 0.3).all()
+assert (null["together"].filter(regex="baseline_z|of z") > 0.3).all()
 assert null.loc["baseline_z, after", "rise"] < 0.3 and null.loc["singscore, after", "rise"] == 0
 assert p_value["400 proteins"].loc["baseline_z", "rise"] < 1e-4
 
@@ -542,9 +545,10 @@ share = known.pivot_table("reliable", "signature", "arm", observed=True).astype(
 share["typical_error"] = known.groupby("signature", observed=True)["typical_error"].first()
 print(share)
 assert (share["CON"] < 0.1).all()  # 5% are expected of noise
-assert (share.loc[["rise", "mixed", "one_alone"], "EE"] > 0.15).all() and share.loc[
-    "quiet", "EE"
-] < 0.1
+assert (share["EE"].drop("quiet") > 0.15).all() and share.loc["quiet", "EE"] < 0.1
+
+# %% [markdown]
+# All changes with their mean, who changed in what, and the mean against those who rested.
 
 # %%
 exo.pl.score_change(changes)
