@@ -220,7 +220,8 @@ def _stand_ins(scoring: Scoring) -> list[np.ndarray]:
     values = scoring.values
     parts = [feature_moments(values[:, b]) for b in parallel.blocks(scoring.adata.n_vars)]
     like = likeness(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    return [pools(like, m.columns) for m in scoring.matched]
+    # in the order of the set's own members: their weights go with them
+    return [pools(like, scoring.sets.members(i)[0]) for i in range(len(scoring.sets))]
 
 
 def _null(
