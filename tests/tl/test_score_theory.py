@@ -64,3 +64,20 @@ def test_two_members_on_one_feature() -> None:
     # half and half for S100A8 and S100A9, one for IL1RN, half for MPO
     exo.tl.score(adata, {"mine": {"f0005": 1.0, "f0009": 1.0, "f0002": 0.5}})
     np.testing.assert_allclose(got["score"], adata.obsm["score_baseline_z"]["mine"])
+
+
+# ---- the walk of GSVA
+
+
+def test_gsva_of_a_member_in_the_very_middle() -> None:
+    """Its step is |r - n / 2| = 0, and still the walk makes it: the score is about 0, not lost."""
+    adata = cohort(np.random.default_rng(1).normal(8, 1, (10, 2, 40)))
+    sets = {f"s{i}": {f"f{i:04d}": 1.0, f"f{i + 1:04d}": -1.0} for i in range(39)}
+    sets |= {f"one{i}": {f"f{i:04d}": 1.0} for i in range(40)}
+    with pytest.warns(exo.errors.ExerkineWarning, match="compares the members"):
+        exo.tl.score(adata, sets, method="gsva", se=False)
+    scores = exo.get.scores(adata, "gsva")
+    assert scores.notna().all(axis=None)
+    # by rank: from -1 to 1 without a hole at the middle
+    one = np.sort(scores.loc["s0", [f"one{i}" for i in range(40)]])
+    assert np.diff(one).max() < 3 / 39 and one[0] < -0.9 and one[-1] > 0.9
