@@ -66,6 +66,17 @@ def test_two_members_on_one_feature() -> None:
     np.testing.assert_allclose(got["score"], adata.obsm["score_baseline_z"]["mine"])
 
 
+def test_the_null_does_not_depend_on_the_order() -> None:
+    rng = np.random.default_rng(3)
+    adata = cohort(rng.normal(8, 2, 300) + rng.normal(size=(8, 2, 300)))
+    sets = {"a": {"f0210": 1.0, "f0003": -1.0, "f0120": 0.5}}
+    exo.tl.score(adata, sets, n_permutations=99)
+    other = adata[rng.permutation(16), rng.permutation(300)].copy()
+    exo.tl.score(other, {"a": dict(reversed(sets["a"].items()))}, n_permutations=99)
+    for key in ("score_null_z_baseline_z", "score_null_p_baseline_z"):
+        np.testing.assert_allclose(other.obsm[key].loc[adata.obs_names], adata.obsm[key])
+
+
 # ---- the walk of GSVA
 
 
