@@ -183,7 +183,7 @@ def test_planted_signatures_stand_out(method: str) -> None:
 # ---- without an effect: the test of the change
 
 
-def change_p(
+def null_changes(
     method: str,
     n: int,
     icc: float,
@@ -193,8 +193,8 @@ def change_p(
     members: int = 10,
     sets: int = 60,
     elsewhere: bool = False,
-) -> np.ndarray:
-    """P of random signatures of signed weights in which nothing changes.
+) -> pd.DataFrame:
+    """Test random signatures of signed weights in which nothing changes.
 
     ``icc`` is the share of the variance between people; ``together`` the correlation of a
     signature's members, signatures being independent of each other. ``elsewhere`` takes the
@@ -230,22 +230,34 @@ def change_p(
             exo.tl.score(other, signatures, se=False)
             reference = exo.get.score_reference(other)
         changes = exo.tl.score_change(adata, signatures, method=method, reference=reference)
-        found.append(exo.tl.score_test(changes)["p_value"].to_numpy())
-    return np.concatenate(found)
+        found.append(exo.tl.score_test(changes))
+    return pd.concat(found, ignore_index=True)
 
 
-def baseline_z_rate(n: int, icc: float, level: float = 0.05) -> float:
-    r"""Type I error of the test of `baseline_z`'s change, in signatures of many members.
+def shrunken_variance(n: int, icc: float) -> float:
+    r"""Expected squared SE of `baseline_z`'s mean change over its true variance.
 
     The SDs that scale the members come from the same n baselines as the changes: a member whose
-    baseline spread is too small by chance weighs more, and its changes spread too little. With
+    baseline spread is too small by chance weighs more, and its changes spread too little.
 
     .. math:: E(s_\Delta^2 / s_0^2) / E(\sigma_\Delta^2 / s_0^2) = 1 - (1 - ICC) / (n - 1)
 
-    (the regression of the change on the baseline is ICC - 1) the squared SE is too small by this.
+    follows from the regression of the change on the baseline, whose slope is ICC - 1.
     """
-    shrink = np.sqrt(1 - (1 - icc) / (n - 1))
+    return 1 - (1 - icc) / (n - 1)
+
+
+def baseline_z_rate(n: int, icc: float, level: float = 0.05) -> float:
+    """Type I error that follows, in signatures of many members."""
+    shrink = np.sqrt(shrunken_variance(n, icc))
     return float(2 * stats.t.sf(stats.t.isf(level / 2, n - 1) * shrink, n - 1))
+
+
+def variance_ratio(tested: pd.DataFrame) -> tuple[float, float]:
+    """Mean squared SE over the variance of the estimates, and four standard errors of it."""
+    # the true mean change is 0
+    ratio = (tested["se"] ** 2).mean() / (tested["estimate"] ** 2).mean()
+    return float(ratio), 4 * float(ratio * np.sqrt(2 / len(tested)))
 
 
 @slow
@@ -254,7 +266,8 @@ def test_change_without_effect(method: str) -> None:
     """20 people, two thirds of the variance between them, members that go together or not."""
     assert baseline_z_rate(20, 0.7) == pytest.approx(0.0517, abs=1e-4)
     for together in (0.0, 0.6):
-        p_value = change_p(method, 20, 0.7, cohorts=40, together=together)
+        tested = null_changes(method, 20, 0.7, cohorts=40, together=together)
+        p_value = tested["p_value"].to_numpy()
         assert len(p_value) == 2400
         assert uniform(p_value), (together, below(p_value), below(p_value, 0.01))
 
@@ -262,14 +275,16 @@ def test_change_without_effect(method: str) -> None:
 @slow
 def test_baseline_z_of_few_people_is_liberal() -> None:
     """Its reference comes from the people tested; one from elsewhere gives 5%."""
-    expected = baseline_z_rate(8, 0.0)
-    assert expected == pytest.approx(0.0648, abs=1e-4)
-    own = below(change_p("baseline_z", 8, 0.0, cohorts=100, members=30))
-    assert own.near(expected) and own.share - own.error(own.share) > 0.05
-    stable = below(change_p("baseline_z", 8, 0.8, cohorts=60, members=30))
-    assert stable.near(baseline_z_rate(8, 0.8))
-    other = change_p("baseline_z", 8, 0.0, cohorts=60, members=30, elsewhere=True)
-    assert below(other).near(0.05)
+    assert baseline_z_rate(8, 0.0) == pytest.approx(0.0648, abs=1e-4)
+    for icc in (0.0, 0.8):
+        tested = null_changes("baseline_z", 8, icc, cohorts=100, members=30)
+        ratio, error = variance_ratio(tested)
+        assert abs(ratio - shrunken_variance(8, icc)) < error
+        assert below(tested["p_value"].to_numpy()).near(baseline_z_rate(8, icc))
+        assert icc or ratio + error < 1
+    other = null_changes("baseline_z", 8, 0.0, cohorts=60, members=30, elsewhere=True)
+    ratio, error = variance_ratio(other)
+    assert abs(ratio - 1) < error and below(other["p_value"].to_numpy()).near(0.05)
 
 
 # ---- without an effect: random sets in one sample
