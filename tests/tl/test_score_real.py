@@ -244,8 +244,7 @@ def test_bout_order_of_recovery(bout: ad.AnnData) -> None:
 # ---- plasma of 170 people, 5000 aptamers, one sample each
 
 
-@pytest.fixture(scope="module")
-def plasma_once(data_dir: Path) -> ad.AnnData:
+def read_plasma(data_dir: Path) -> ad.AnnData:
     """People's plasma and human proteins only: no buffers, calibrators, control aptamers."""
     folder = data_dir / "somascan_example"
     rfu = pd.read_csv(folder / "example_data_full_rfu.csv.gz", index_col=0)
@@ -276,6 +275,11 @@ def plasma_once(data_dir: Path) -> ad.AnnData:
     exo.pp.log2(adata)
     exo.pp.annotate(adata)
     return adata
+
+
+@pytest.fixture(scope="module")
+def plasma_once(data_dir: Path) -> ad.AnnData:
+    return read_plasma(data_dir)
 
 
 @pytest.fixture
