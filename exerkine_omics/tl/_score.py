@@ -228,8 +228,11 @@ def _stand_ins(scoring: Scoring) -> list[tuple[np.ndarray, np.ndarray]]:
     found = []
     for number in range(len(sets)):
         columns, weights = sets.members(number)
+        # what is measured in no sample adds nothing to the score, nor do stand-ins for it
+        known = np.isfinite(like[columns, 0])
+        columns, weights = columns[known], weights[known]
         order = np.argsort(place[columns])
-        pool = pools(like[by_name], place[columns][order])
+        pool = pools(like[by_name], place[columns][order]) if known.any() else order[:, None]
         found.append((by_name[pool], weights[order]))
     return found
 

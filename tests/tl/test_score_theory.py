@@ -109,6 +109,22 @@ def test_the_null_does_not_depend_on_the_order() -> None:
         np.testing.assert_allclose(other.obsm[key].loc[adata.obs_names], adata.obsm[key])
 
 
+def test_the_null_of_members_never_measured() -> None:
+    """A column of nothing adds no stand-in; a panel of nothing gives no p."""
+    rng = np.random.default_rng(4)
+    adata = cohort(rng.normal(8, 2, 300) + rng.normal(size=(8, 2, 300)))
+    adata.X[:, 7] = np.nan
+    members = ["f0210", "f0003", "f0120"]
+    found = []
+    for extra in ([], ["f0007"]):
+        exo.tl.score(adata, {"a": members + extra}, n_permutations=99)
+        found.append(adata.obsm["score_null_z_baseline_z"]["a"])
+    np.testing.assert_allclose(*found)
+    adata.X[:] = np.nan
+    exo.tl.score(adata, {"a": members}, n_permutations=99)
+    assert adata.obsm["score_null_p_baseline_z"]["a"].isna().all()
+
+
 # ---- the walk of GSVA
 
 
