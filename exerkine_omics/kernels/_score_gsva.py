@@ -159,6 +159,11 @@ def _walk(
         there = prepared.present[columns]
         step *= there
         k = there.sum(axis=1)
+    # a lone member at the very middle has a step of 0, all the same its share of the walk is 1
+    nowhere = step.sum(axis=1) == 0
+    if nowhere.any():
+        share = weight[:, :, None] * (1.0 if prepared.present is None else there)
+        step = np.where(nowhere[:, None], share, step)
     # members down the ranking; those not measured (rank 0) come last and step nowhere
     order = np.argsort(-rank, axis=1)
     rank = np.take_along_axis(rank, order, axis=1)

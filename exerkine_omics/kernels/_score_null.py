@@ -71,22 +71,22 @@ def random_sets(
 def null_scores(
     fitted: Fitted,
     prepared: Prepared,
-    number: int,
-    sets: Sets,
     pool: np.ndarray,
+    weights: np.ndarray,
     n_draws: int,
+    n_features: int,
     rng: np.random.Generator,
     score: np.ndarray,
 ) -> NullScores | None:
     r"""Place one signature's scores (samples) among those of random sets.
+
+    ``pool`` (k x up to 50) holds the stand-ins of each member, ``weights`` (k) go with them.
 
     .. math:: p = \frac{1 + \#\{|s_b - \bar s| \ge |s - \bar s|\}}{1 + B}
 
     over the B random sets of the sample, :math:`\bar s` their mean. None where no distinct
     stand-ins are to be had.
     """
-    columns, weights = sets.members(number)
-    n_features = sets.weights.shape[1]
     drawn = random_sets(pool, weights, n_draws, n_features, rng)
     if drawn is None:
         return None

@@ -51,13 +51,14 @@ def make_sets(
 ) -> Sets:
     """Put sets side by side; ``columns`` and ``weights`` hold one array a set.
 
-    The members of a set stand in the order of the features from here on.
+    Members are kept by ascending column, a column that stands twice with the sum of its weights.
     """
     start = np.r_[0, np.cumsum([len(c) for c in columns])].astype(np.int64)
     data = np.concatenate([*weights, np.empty(0)]).astype(float)
     place = np.concatenate([*columns, np.empty(0, dtype=int)]).astype(np.int64)
     matrix = sparse.csr_array((data, place, start), shape=(len(columns), n_features))
-    matrix.sort_indices()
+    # some operations of scipy do this in place: now, or the order of the members changes later
+    matrix.sum_duplicates()
     return Sets(matrix, np.asarray(total, dtype=float))
 
 

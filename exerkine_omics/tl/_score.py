@@ -191,9 +191,9 @@ def _score_all(scoring: Scoring, se: bool, n_permutations: int) -> dict[str, np.
         if se:
             error = jackknife(fitted, prepared, sets)
             found["se"][:, rows] = np.where(np.isnan(found["score"][:, rows]), np.nan, error)
-        for number, pool in enumerate(stand_ins):
+        for number, like in enumerate(stand_ins):
             own = found["score"][number, rows]
-            z, p = _null(scoring, prepared, number, pool, n_permutations, own)
+            z, p = _null(scoring, prepared, number, like, n_permutations, own)
             found["z"][number, rows], found["p"][number, rows] = z, p
         finite = np.isfinite(values)
         present[rows], filled[rows] = finite[:, columns], finite.any(axis=1)
@@ -216,29 +216,45 @@ def score_range(fitted: Fitted, scores: np.ndarray) -> float:
     return spread if spread > 0 else np.nan
 
 
-def _stand_ins(scoring: Scoring) -> list[np.ndarray]:
-    """Features like each member, one array a signature."""
-    values = scoring.values
+def _stand_ins(scoring: Scoring) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Features like each member, and the members' weights, a pair a signature.
+
+    Features and members go by name: where they stand in X or in a signature changes no draw.
+    """
+    values, sets = scoring.values, scoring.sets
     parts = [feature_moments(values[:, b]) for b in parallel.blocks(scoring.adata.n_vars)]
     like = likeness(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    return [pools(like, scoring.sets.members(k)[0]) for k in range(len(scoring.sets))]
+    by_name = np.argsort(scoring.adata.var_names.to_numpy(str), kind="stable")
+    place = np.argsort(by_name)
+    found = []
+    for number in range(len(sets)):
+        columns, weights = sets.members(number)
+        # what is measured in no sample adds nothing to the score, nor do stand-ins for it
+        known = np.isfinite(like[columns, 0])
+        columns, weights = columns[known], weights[known]
+        order = np.argsort(place[columns])
+        pool = pools(like[by_name], place[columns][order]) if known.any() else order[:, None]
+        found.append((by_name[pool], weights[order]))
+    return found
 
 
 def _null(
     scoring: Scoring,
     prepared: Prepared,
     number: int,
-    pool: np.ndarray,
+    stand_ins: tuple[np.ndarray, np.ndarray],
     n_permutations: int,
     score: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Z and p of one signature's scores; the same random sets in each block of samples."""
     nothing = np.full((2, len(score)), np.nan)
+    pool, weights = stand_ins
     if not len(pool):
         return nothing[0], nothing[1]
     rng = parallel.stream(settings.seed, "score_null", scoring.names[number])
+    n_features = scoring.adata.n_vars
     drawn = null_scores(
-        scoring.fitted, prepared, number, scoring.sets, pool, n_permutations, rng, score
+        scoring.fitted, prepared, pool, weights, n_permutations, n_features, rng, score
     )
     if drawn is None:
         return nothing[0], nothing[1]

@@ -127,21 +127,6 @@ def test_storage(trial: ad.AnnData, round_trip) -> None:
     assert set(scores.layers) == {"coverage", "se"}
 
 
-@pytest.mark.real_data
-def test_ultramarathon_cascade_is_refused(data_dir) -> None:
-    """3 of 7 members are measured there: below min_coverage=0.5 no score is given."""
-    adata = exo.datasets.load("ultramarathon_50km")
-    exo.pp.log2(adata)
-    coverage = exo.sig.load().coverage(adata).set_index("signature")
-    assert coverage.loc["il6_anti_inflammatory_cascade", "n_measured"] == 3
-    exo.tl.score(adata)
-    assert adata.obsm["score_baseline_z"]["il6_anti_inflammatory_cascade"].isna().all()
-    exo.tl.score(adata, min_coverage=0.4)
-    score = adata.obsm["score_baseline_z"]["il6_anti_inflammatory_cascade"]
-    finish = adata.obs["timepoint"] == "finish_50km"
-    assert score[finish.to_numpy()].dropna().mean() > 1
-
-
 @pytest.mark.parametrize(
     ("signatures", "options", "error", "words"),
     [
