@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from exerkine_omics.cohort import choose_scorer
-from exerkine_omics.errors import InputError, UsageError
+from exerkine_omics.errors import UsageError
 from exerkine_omics.kernels._scorer import Fitted, Scorer, fit_scorer
 from exerkine_omics.kernels._scorers import SCORERS
-from exerkine_omics.kernels._scores import MIN_BASELINE
 from exerkine_omics.kernels._sets import Sets, make_sets
 from exerkine_omics.sig import Matched
 
@@ -44,12 +43,6 @@ class SignatureBlock:
         all; the range by which ssGSEA divides is that of ``values``.
         """
         own = values if reference is None else reference
-        if self.scorer.learns_from != "none" and len(own) < MIN_BASELINE:
-            raise InputError(
-                f"{self.method} learns from the people it is given and has "
-                f"n_samples={len(own)}; it needs {MIN_BASELINE}",
-                where="X",
-            )
         fitted = fit_scorer(self.scorer, self.options, self.min_coverage, own)
         learnt = FittedBlock(self, fitted.learnt)
         if self.scorer.ranged is None or not self.scorer.ranged(self.options):

@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from exerkine_omics.errors import InputError, UsageError, shown, warn
+from exerkine_omics.kernels._scores import MIN_BASELINE
 from exerkine_omics.ml._signature_block import FittedBlock, SignatureBlock, make_block
 from exerkine_omics.sig import Matched, Signatures, coverage_frame, match
 
@@ -142,8 +143,20 @@ class SignatureScorer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         names = _column_names(X)
         features, known = _features(self.var, names, values.shape[1])
         block, matched = self._block(features, self.modality)
-        rows = self._baseline_rows(X, block)
-        fitted = block.fit(values, None if rows is None else values[rows])
+        if not block.sets.sizes().any():
+            raise InputError(
+                f"No member of {shown(m.name for m in matched)} is among the features "
+                f"{shown(features.index)}",
+                where="X",
+                fix="Name the columns of X, or give var=adata.var, which identifies them.",
+            )
+        reference = values if self.baseline is None else values[self._baseline_rows(X)]
+        if block.scorer.learns_from != "none" and len(reference) < MIN_BASELINE:
+            raise InputError(
+                f"{self.method} learns from n_samples={len(reference)}; it needs {MIN_BASELINE}",
+                where="X" if self.baseline is None else "baseline=",
+            )
+        fitted = block.fit(values, reference)
         self.n_features_in_ = values.shape[1]
         self._drop("feature_names_in_")
         if known:
@@ -222,6 +235,8 @@ class SignatureScorer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ) -> tuple[SignatureBlock, list[Matched]]:
         """Signatures on these features, and how they are to be scored."""
         matched = match(self.signatures, features, modality, several=self.several)
+        if not matched:
+            raise UsageError("The SignatureSet is empty", where="signatures=")
         given = {
             "tau": self.tau,
             "normalize": self.normalize,
@@ -234,18 +249,9 @@ class SignatureScorer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 f"{self.method} has no baseline: it depends on {block.scorer.depends_on}",
                 where="baseline=",
             )
-        if not block.sets.sizes().any():
-            raise InputError(
-                f"No member of {shown(m.name for m in matched)} is among the features "
-                f"{shown(features.index)}",
-                where="X",
-                fix="Name the columns of X, or give var=adata.var, which identifies them.",
-            )
         return block, matched
 
-    def _baseline_rows(self, X: Any, block: SignatureBlock) -> np.ndarray | None:
-        if self.baseline is None:
-            return None
+    def _baseline_rows(self, X: Any) -> np.ndarray:
         if not isinstance(X, pd.DataFrame):
             raise UsageError(
                 "baseline names rows, and an array has no row names",
@@ -254,7 +260,8 @@ class SignatureScorer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             )
         if isinstance(self.baseline, str):
             raise UsageError("baseline is one string, not a list of rows", where="baseline=")
-        return np.asarray(X.index.isin(list(self.baseline)))
+        rows: np.ndarray = X.index.isin(list(self.baseline or ()))
+        return rows
 
     def _score(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         self._require_fit()
