@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
+import pandas as pd
 
 from exerkine_omics import parallel
 from exerkine_omics.errors import AnalysisError
@@ -148,6 +150,43 @@ def permuted_increment(
     key = f"increment_{number}"
     found = one_repeat(exchanged, (CLINICAL, *blocks), recipe, folds, seed, key)
     return [_auc(found, block) - _auc(found, CLINICAL) for block in blocks]
+
+
+def permutation_tests(
+    material: Material,
+    blocks: Sequence[str],
+    metrics: pd.DataFrame,
+    recipe: Recipe,
+    folds: int,
+    seed: int,
+    n_permutations: int,
+    n_jobs: int | None,
+) -> dict[str, float]:
+    """P of the AUC of each block of features, and of its gain over clinical data (else NaN)."""
+    area = metrics[metrics["metric"] == "auc"].set_index("block")["estimate"]
+    features = tuple(block for block in blocks if CLINICAL not in block)
+    joint = tuple(f"{CLINICAL}+{block}" for block in features)
+    tasks = [(k,) for k in range(n_permutations)]
+    ask = (material, recipe, folds, seed)
+    null = parallel.run(
+        partial(permuted_auc, *ask, features), tasks, n_jobs=n_jobs, progress="permutations"
+    )
+    found = dict.fromkeys((f"{CLINICAL}+{b}" for b in (OMICS, SIGNATURES)), float("nan"))
+    for place, block in enumerate(features):
+        draws = np.array([row[place] for row in null], dtype=float)
+        found[block] = performance.permutation_p(float(area[block]), draws)
+    if CLINICAL in blocks:
+        null = parallel.run(
+            partial(permuted_increment, *ask, joint),
+            tasks,
+            n_jobs=n_jobs,
+            progress="permutations of the gain",
+        )
+        for place, block in enumerate(joint):
+            draws = np.array([row[place] for row in null], dtype=float)
+            gain = float(area[block] - area[CLINICAL])
+            found[block] = performance.permutation_p(gain, draws)
+    return found
 
 
 def _auc(repeat: Repeat, block: str) -> float:

@@ -22,8 +22,7 @@ from exerkine_omics.ml._cross import (
     Repeat,
     blocks_of,
     one_repeat,
-    permuted_auc,
-    permuted_increment,
+    permutation_tests,
 )
 from exerkine_omics.ml._fold import Recipe
 from exerkine_omics.ml._fold_scores import signature_columns
@@ -190,7 +189,9 @@ def evaluate(
     weights = person_weights(treated_answer.value, material.groups, n_bootstrap, rng)
     model = models[0]
     metrics = measure(done, blocks, weights, model=model, threshold=decision_threshold, level=level)
-    p_value = _permute(material, blocks, metrics, recipe, folds, seed, n_permutations, n_jobs)
+    p_value = permutation_tests(
+        material, blocks, metrics, recipe, folds, seed, n_permutations, n_jobs
+    )
     permutation_p, increment_p = p_value[OMICS], p_value[f"{CLINICAL}+{OMICS}"]
     summary, more = _control(
         control, material, people, answer, outside, groups, clinical, change, recipe, signatures,
@@ -250,43 +251,6 @@ def evaluate(
         selected=frequency,
         signatures=scores,
     )
-
-
-def _permute(
-    material: Material,
-    blocks: Sequence[str],
-    metrics: pd.DataFrame,
-    recipe: Recipe,
-    folds: int,
-    seed: int,
-    n_permutations: int,
-    n_jobs: int | None,
-) -> dict[str, float]:
-    """P of the AUC of each block of features, and of its gain over clinical data (else NaN)."""
-    area = metrics[metrics["metric"] == "auc"].set_index("block")["estimate"]
-    features = tuple(block for block in blocks if CLINICAL not in block)
-    joint = tuple(f"{CLINICAL}+{block}" for block in features)
-    tasks = [(k,) for k in range(n_permutations)]
-    ask = (material, recipe, folds, seed)
-    null = parallel.run(
-        partial(permuted_auc, *ask, features), tasks, n_jobs=n_jobs, progress="permutations"
-    )
-    found = dict.fromkeys((f"{CLINICAL}+{b}" for b in (OMICS, SIGNATURES)), float("nan"))
-    for place, block in enumerate(features):
-        draws = np.array([row[place] for row in null], dtype=float)
-        found[block] = performance.permutation_p(float(area[block]), draws)
-    if CLINICAL in blocks:
-        null = parallel.run(
-            partial(permuted_increment, *ask, joint),
-            tasks,
-            n_jobs=n_jobs,
-            progress="permutations of the gain",
-        )
-        for place, block in enumerate(joint):
-            draws = np.array([row[place] for row in null], dtype=float)
-            gain = float(area[block] - area[CLINICAL])
-            found[block] = performance.permutation_p(gain, draws)
-    return found
 
 
 def _check(
