@@ -14,7 +14,7 @@ from exerkine_omics import parallel
 from exerkine_omics.errors import AnalysisError
 from exerkine_omics.kernels import _performance as performance
 from exerkine_omics.ml._fold import Recipe, fit_predict
-from exerkine_omics.ml._fold_scores import SignatureColumns
+from exerkine_omics.ml._fold_scores import SignatureColumns, remembering
 from exerkine_omics.ml._outcome import Outcome
 from exerkine_omics.ml._splits import assign_folds, permute_between_groups, strata_for_folds
 
@@ -120,9 +120,10 @@ def _one_repeat(
         label[test], base[test] = y[test], y[train].mean()
         if binary:
             _two_classes(y[train], k)
+        scores = remembering(material.signatures)
         for block in blocks:
             penalized, free = _columns(material, block)
-            derive = material.signatures if SIGNATURES in block else None
+            derive = scores if SIGNATURES in block else None
             rng = parallel.stream(seed, "ml_inner", key, k)  # the same inner folds for all blocks
             fit = fit_predict(penalized, free, y, train, test, groups, recipe, rng, _EVEN, derive)
             prediction[block][test] = fit.prediction

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import panel_note
 from exerkine_omics.errors import InputError, UsageError, shown
 from exerkine_omics.kernels._scorer import enough_coverage
+from exerkine_omics.ml._fold import Derive
 from exerkine_omics.ml._people import Panel, People
 from exerkine_omics.ml._signature_block import SignatureBlock
 from exerkine_omics.ml._signature_scorer import SignatureScorer
@@ -37,6 +39,23 @@ class SignatureColumns:
             learn.append(fitted.score(train[:, columns])[0])
             ask.append(fitted.score(test[:, columns])[0])
         return np.hstack(learn), np.hstack(ask)
+
+
+def remembering(derive: Derive | None) -> Derive | None:
+    """Give again what was made of the same values: the blocks of a fold share their inner folds."""
+    if derive is None:
+        return None
+    made: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
+
+    def call(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        digest = blake2b(np.ascontiguousarray(train))
+        digest.update(np.ascontiguousarray(test))
+        key = digest.digest()
+        if key not in made:
+            made[key] = derive(train, test)
+        return made[key]
+
+    return call
 
 
 def signature_columns(people: People, signatures: Any) -> tuple[SignatureColumns | None, list[str]]:

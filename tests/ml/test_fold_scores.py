@@ -146,22 +146,23 @@ def test_each_platform_of_a_mudata_is_scored_by_itself(make_cohort):
     second, _ = make_cohort(n=60, p=12, seed=2, missing=0.0)
     second.X = second.X * 1000  # of no consequence to the scores of the first
     second = second[5:].copy()
-    joined = MuData({"b_prot": first, "a_mets": second})
+    # by their names prot comes first, by its features' names prot2
+    joined = MuData({"prot": first, "prot2": second})
     result = exo.ml.evaluate(joined, label, signatures=SETS, clinical=None, **FAST)
-    names = [f"{m}:{s}" for m in ("a_mets", "b_prot") for s in SETS]
+    names = [f"{m}:{s}" for m in ("prot", "prot2") for s in SETS]
     assert result.signatures.names == names
     alone = exo.ml.evaluate(
         first[5:].copy(), label, signatures={"carrier": SETS["carrier"]}, clinical=None, **FAST
     )
     both = exo.ml.evaluate(
-        MuData({"b_prot": first, "a_mets": second[:, 6:].copy()}),
+        MuData({"prot": first, "prot2": second[:, 6:].copy()}),
         label,
         signatures={"carrier": SETS["carrier"]},
         clinical=None,
         **FAST,
     )
-    assert both.signatures.names == ["b_prot:carrier"]
-    assert any("a_mets:carrier" in note for note in both.notes)
+    assert both.signatures.names == ["prot:carrier"]
+    assert any("prot2:carrier" in note for note in both.notes)
     scores = [r.predictions.query("block == 'signatures'")["probability"] for r in (alone, both)]
     assert scores[0].to_numpy() == pytest.approx(scores[1].to_numpy(), abs=1e-12)
 
