@@ -2,8 +2,9 @@
 
 from exerkine_omics.ml._evaluate import evaluate
 from exerkine_omics.ml._result import PredictionResult
+from exerkine_omics.ml._signature_scorer import SignatureScorer
 
-__all__ = ["PredictionResult", "evaluate"]
+__all__ = ["PredictionResult", "SignatureScorer", "evaluate"]
 
 
 def __dir__() -> list[str]:

@@ -56,7 +56,11 @@ def run_control(
         rows = np.flatnonzero(np.isfinite(material.outcome.change))
         outcome = material.outcome.take(rows).as_change()
         material = Material(
-            material.x[rows], material.clinical[rows], material.groups[rows], outcome
+            material.x[rows],
+            material.clinical[rows],
+            material.groups[rows],
+            outcome,
+            material.signatures,
         )
         recipe = Recipe("gaussian", recipe.l1_ratios, recipe.n_penalties, recipe.inner)
         how = "by continuous change" + (

@@ -15,18 +15,21 @@ from exerkine_omics.errors import UsageError
 from exerkine_omics.kernels import _performance as performance
 from exerkine_omics.ml._control import run_control
 from exerkine_omics.ml._cross import (
+    CLINICAL,
+    OMICS,
+    SIGNATURES,
     Material,
     Repeat,
     blocks_of,
     one_repeat,
-    permuted_auc,
-    permuted_increment,
+    permutation_tests,
 )
 from exerkine_omics.ml._fold import Recipe
+from exerkine_omics.ml._fold_scores import signature_columns
 from exerkine_omics.ml._measure import measure, person_weights, prediction_frame, roc_frame
 from exerkine_omics.ml._outcome import Outcome, auc_ceiling, read_outcome, treated
 from exerkine_omics.ml._people import People, read_people
-from exerkine_omics.ml._result import Gate, PredictionResult, judge, study_kind
+from exerkine_omics.ml._result import Gate, PredictionResult, SignatureBlocks, judge, study_kind
 from exerkine_omics.ml._study import join_people, make_material, require_enough, split_arms
 from exerkine_omics.settings import settings
 
@@ -44,6 +47,7 @@ def evaluate(
     outer: tuple[int, int] = (5, 10),
     inner: int = 5,
     n_permutations: int = 200,
+    signatures: Any = None,
     control: Any = None,
     change: pd.Series | None = None,
     feature_time: float | str | None = None,
@@ -59,12 +63,14 @@ def evaluate(
     """Estimate how well omics predict response, by nested cross-validation of whole people.
 
     Use it to ask whether there is anything to predict, before a model is built. Three blocks are
-    run on the same folds: clinical data, omics, and both. Imputation, filter, scaling and the
-    choice of the penalty learn from the training people only; so do labels given by a rule.
+    run on the same folds: clinical data, omics, and both; with ``signatures`` two more, their
+    scores and these with clinical data. Scores, imputation, filter, scaling and the choice of the
+    penalty learn from the training people only, in inner folds too; so do labels given by a rule.
 
     Model: logistic elastic net, ``sum_i w_i logloss_i + lambda (a |b|_1 + (1-a)/2 |b|^2)``,
     lambda (20 values from lambda_max down) and a by the log loss of inner folds. In
-    ``clinical+omics`` the clinical columns are outside that penalty and carry a ridge of 0.01.
+    ``clinical+omics`` (and ``clinical+signatures``) the clinical columns are outside that penalty
+    and carry a ridge of 0.01.
     Training classes weigh the same in every fold, for ranking: with each fold's own share, pooled
     predictions of a useless model rank people in reverse. Probabilities are then set to the odds
     of the fold's training people.
@@ -90,6 +96,11 @@ def evaluate(
         Folds that choose the penalty (fewer where a class is smaller).
     n_permutations
         Reruns with exchanged outcomes, one repeat each; as many for the gain over clinical.
+    signatures
+        True (the shipped ones of the modality), a SignatureSet, ``{name: [features]}`` or
+        ``{name: {feature: weight}}``: scored as `SignatureScorer` does by default; or a
+        `SignatureScorer`, which says how. Each platform of a MuData is scored by itself. A score
+        below the least coverage is missing. None: no such blocks.
     control
         The arm that did not train (a level of the arm column), or (data, outcome) of such
         people; by default the control arm of the ResponseSpec.
@@ -160,11 +171,13 @@ def evaluate(
     notes = list(people.notes)
     treated_people, treated_answer = people.take(inside), answer.take(inside).settle(given.frame)
     counts |= {"used": len(inside), "control_arm": len(outside)}
-    material, names, more = make_material(treated_people, treated_answer, clinical)
+    columns, more = signature_columns(people, signatures)
+    notes += more
+    material, names, more = make_material(treated_people, treated_answer, clinical, columns)
     notes += more
     require_enough(material, folds)
     blocks = blocks_of(material)
-    if len(blocks) == 1:
+    if CLINICAL not in blocks:
         notes.append("No clinical columns: a gain over clinical data cannot be tested.")
     call = partial(one_repeat, material, blocks, recipe, folds, seed)
     done = parallel.run(
@@ -176,27 +189,12 @@ def evaluate(
     weights = person_weights(treated_answer.value, material.groups, n_bootstrap, rng)
     model = models[0]
     metrics = measure(done, blocks, weights, model=model, threshold=decision_threshold, level=level)
-    area = metrics[metrics["metric"] == "auc"].set_index("block")["estimate"]
-    tasks = [(k,) for k in range(n_permutations)]
-    null = parallel.run(
-        partial(permuted_auc, material, recipe, folds, seed),
-        tasks,
-        n_jobs=n_jobs,
-        progress="permutations",
+    p_value = permutation_tests(
+        material, blocks, metrics, recipe, folds, seed, n_permutations, n_jobs
     )
-    permutation_p = performance.permutation_p(float(area["omics"]), np.array(null, dtype=float))
-    increment_p = float("nan")
-    if len(blocks) > 1:
-        gains = parallel.run(
-            partial(permuted_increment, material, recipe, folds, seed),
-            tasks,
-            n_jobs=n_jobs,
-            progress="permutations of the gain",
-        )
-        gain = float(area["clinical+omics"] - area["clinical"])
-        increment_p = performance.permutation_p(gain, np.array(gains, dtype=float))
+    permutation_p, increment_p = p_value[OMICS], p_value[f"{CLINICAL}+{OMICS}"]
     summary, more = _control(
-        control, material, people, answer, outside, groups, clinical, change, recipe,
+        control, material, people, answer, outside, groups, clinical, change, recipe, signatures,
         folds=folds, repeats=repeats, draws=n_bootstrap, level=level, seed=seed, n_jobs=n_jobs,
     )  # fmt: skip
     notes += more
@@ -206,11 +204,21 @@ def evaluate(
     kind, why = study_kind(drawn, feature_time, outcome_time, landmark)
     if isinstance(feature_time, (int, float)) and feature_time > 0 and not why:
         notes.append(f"Features of day {feature_time:g} hold part of the response already.")
-    stability, frequency = _stability(done, people.features)
+    stability, frequency = _stability(done, OMICS, people.features)
     if not np.isfinite(stability.estimate):
         notes.append("Stability is not defined: no feature, or every one, was always chosen.")
     gate = _gate(material, len(names))
-    verdict = judge(kind, why, metrics, permutation_p, increment_p, ceiling, summary, gate)
+    scores = None
+    if columns is not None:
+        _, chosen = _stability(done, SIGNATURES, columns.names)
+        scores = SignatureBlocks(
+            method=columns.method,
+            names=list(columns.names),
+            permutation_p=p_value[SIGNATURES],
+            increment_p=p_value[f"{CLINICAL}+{SIGNATURES}"],
+            selected=chosen.rename(columns={"feature": "signature"}),
+        )
+    verdict = judge(kind, why, metrics, permutation_p, increment_p, ceiling, summary, gate, scores)
     used = {
         "seed": seed,
         "folds": folds,
@@ -241,6 +249,7 @@ def evaluate(
         counts=counts,
         settings=used,
         selected=frequency,
+        signatures=scores,
     )
 
 
@@ -278,6 +287,7 @@ def _control(
     clinical: str | Sequence[str] | None,
     change: pd.Series | None,
     recipe: Recipe,
+    signatures: Any,
     **options: Any,
 ) -> tuple[dict[str, Any] | None, list[str]]:
     if isinstance(control, tuple):
@@ -292,7 +302,8 @@ def _control(
         others, theirs = people.take(outside), answer.take(outside)
     else:
         return None, ["No control arm: what the same pipeline finds without training is unknown."]
-    reference, _, notes = make_material(others, theirs, clinical)
+    columns, _ = signature_columns(others, signatures)
+    reference, _, notes = make_material(others, theirs, clinical, columns)
     if reference.clinical.shape[1] == 0 and material.clinical.shape[1]:
         notes = [*notes, "The control run has no clinical columns."]
     found, more = run_control(reference, recipe, **options)
@@ -300,13 +311,13 @@ def _control(
 
 
 def _stability(
-    done: Sequence[Repeat], features: np.ndarray
+    done: Sequence[Repeat], block: str, features: np.ndarray
 ) -> tuple[performance.Estimate, pd.DataFrame]:
-    """Stability of the omics features over all training folds, and how often each was chosen.
+    """Stability of a block's features over all training folds, and how often each was chosen.
 
     Limits are cut to [-1, 1]. Training folds overlap, so the interval is somewhat too narrow.
     """
-    chosen = np.vstack([repeat.selected["omics"] for repeat in done])
+    chosen = np.vstack([repeat.selected[block] for repeat in done])
     found, _ = performance.nogueira_stability(chosen)
     found = replace(found, ci_low=max(-1.0, found.ci_low), ci_high=min(1.0, found.ci_high))
     share = chosen.mean(axis=0)

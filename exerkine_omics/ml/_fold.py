@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,8 @@ _TOL = 1e-6
 _TOL_INNER = 1e-4  # enough to compare the losses of penalties
 _PATIENCE = 4  # penalties without a lower inner loss, after which a path is left
 CLINICAL_RIDGE = 0.01
+# values of training and of other people to columns made of them, by what the first teach
+Derive = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def fit_predict(
     recipe: Recipe,
     rng: np.random.Generator,
     prior: float,
+    derive: Derive | None = None,
 ) -> FoldFit:
     """Learn on ``train`` only and predict ``test``.
 
@@ -83,13 +86,17 @@ def fit_predict(
         Share of cases to which the training classes are weighted. Folds differ in that share
         by rounding only, but against their own test people: unweighted, the pooled predictions
         of an uninformative model would rank these people in reverse.
+    derive
+        Makes the penalised columns from ``x``, anew in the fold and in each inner fold; None
+        takes ``x`` itself.
     """
-    both = np.hstack([free, x])
-    is_free = np.r_[np.ones(free.shape[1], bool), np.zeros(x.shape[1], bool)]
     label, group = y[train], groups[train]
-    learn, ask, keep = prepare(both[train], both[test])
+    both, k = np.hstack([free, x]), free.shape[1]
+    table, other = both[train], both[test]
+    learn, ask, keep = _ready(table, other, k, derive)
+    is_free = np.arange(len(keep)) < k
     weights = _weights(label, recipe, prior)
-    parts = _inner_parts(both[train], label, group, recipe, rng, prior)
+    parts = _inner_parts(table, k, label, group, recipe, rng, prior, derive)
     best: tuple[float, ElasticNetProblem, np.ndarray, int] | None = None
     for l1_ratio in recipe.l1_ratios:
         problem = ElasticNetProblem(
@@ -114,11 +121,24 @@ def fit_predict(
     if state is None:
         state = problem.null
     eta = problem.linear_predictor(state, ask)
-    chosen = np.zeros(both.shape[1], dtype=bool)
+    chosen = np.zeros(len(keep), dtype=bool)
     chosen[keep] = problem.coefficients(state)[1] != 0
     # twelve digits: models without any feature, equal but for rounding, must tie between folds
     prediction = np.round(special.expit(eta), 12) if recipe.family == "binomial" else eta
-    return FoldFit(prediction, chosen[free.shape[1] :])
+    return FoldFit(prediction, chosen[k:])
+
+
+def _ready(
+    train: np.ndarray, test: np.ndarray, n_free: int, derive: Derive | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Columns of training and other people, ready for the model; the first ``n_free`` as is."""
+    if derive is not None:
+        made = derive(train[:, n_free:], test[:, n_free:])
+        train, test = (
+            np.hstack([values[:, :n_free], columns])
+            for values, columns in zip((train, test), made, strict=True)
+        )
+    return prepare(train, test)
 
 
 @dataclass(frozen=True)
@@ -133,11 +153,13 @@ class _Part:
 
 def _inner_parts(
     both: np.ndarray,
+    n_free: int,
     label: np.ndarray,
     group: np.ndarray,
     recipe: Recipe,
     rng: np.random.Generator,
     prior: float,
+    derive: Derive | None,
 ) -> list[_Part]:
     binary = recipe.family == "binomial"
     smallest = int(min((label == 1).sum(), (label == 0).sum())) if binary else len(label)
@@ -150,7 +172,7 @@ def _inner_parts(
         inside, outside = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
         if not len(outside) or (binary and len(np.unique(label[inside])) < 2):
             continue
-        learn, ask, keep = prepare(both[inside], both[outside])
+        learn, ask, keep = _ready(both[inside], both[outside], n_free, derive)
         weights = _weights(label[inside], recipe, prior)
         parts.append(_Part(learn, label[inside], ask, label[outside], keep, weights))
     return parts

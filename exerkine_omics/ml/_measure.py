@@ -70,9 +70,9 @@ def measure(
             else:
                 found = interval(draws, level)
             rows.append((metric, block, model, found.estimate, found.ci_low, found.ci_high))
-    if "clinical+omics" in areas:
-        found = interval(areas["clinical+omics"] - areas["clinical"], level)
-        gain = ("auc_increment", "clinical+omics", model)
+    for block in (b for b in blocks if b.startswith("clinical+")):
+        found = interval(areas[block] - areas["clinical"], level)
+        gain = ("auc_increment", block, model)
         rows.append((*gain, found.estimate, found.ci_low, found.ci_high))
     columns = ["metric", "block", "model", "estimate", "ci_low", "ci_high"]
     frame = pd.DataFrame(rows, columns=columns)

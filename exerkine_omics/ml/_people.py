@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,11 +16,26 @@ from exerkine_omics.errors import InputError, UsageError, shown
 
 
 @dataclass(frozen=True)
+class Panel:
+    """One platform of the people's features.
+
+    ``columns`` are its places in ``features``, in the order of the rows of ``var``; ``known`` is
+    what ``uns["exerkine"]`` says of it. ``prefix`` stands before its features' names.
+    """
+
+    var: pd.DataFrame
+    columns: np.ndarray
+    known: Mapping[str, Any]
+    prefix: str = ""
+
+
+@dataclass(frozen=True)
 class People:
     """One row a person, sorted by subject id; features sorted by name.
 
     ``x`` (people x features, NaN where not measured), ``obs`` (sample sheet, index subject id),
-    ``groups`` (people), ``at`` (``baseline``, ``delta`` or ``unknown``: when x was drawn).
+    ``groups`` (people), ``at`` (``baseline``, ``delta`` or ``unknown``: when x was drawn),
+    ``panels`` (one a platform).
     """
 
     subjects: np.ndarray
@@ -31,6 +46,7 @@ class People:
     at: str
     notes: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    panels: tuple[Panel, ...] = ()
 
     def take(self, rows: np.ndarray) -> People:
         """Take these people only."""
@@ -78,6 +94,13 @@ def read_people(data: Any, groups: str) -> People:
     times = {part.at for part in taken.values()}
     counts = dict(lead.counts)
     counts["not_in_every_modality"] = len(everyone) - len(keep)
+    place = np.argsort(order)
+    starts = np.cumsum([0, *(len(p.features) for p in taken.values())])
+    panels = tuple(
+        replace(p, columns=place[start + p.columns], prefix=f"{name}:")
+        for (name, part), start in zip(taken.items(), starts[:-1], strict=True)
+        for p in part.panels
+    )
     return People(
         subjects=keep,
         x=np.hstack([part.x for part in taken.values()])[:, order],
@@ -87,6 +110,7 @@ def read_people(data: Any, groups: str) -> People:
         at=times.pop() if len(times) == 1 else "unknown",
         notes=[f"{name}: {note}" for name, part in taken.items() for note in part.notes],
         counts=counts,
+        panels=panels,
     )
 
 
@@ -138,6 +162,7 @@ def _one_platform(adata: AnnData, groups: str) -> People:
         at=at,
         notes=notes,
         counts={"without_values": int(empty.sum())},
+        panels=(Panel(adata.var.iloc[columns], np.arange(len(columns)), dict(meta(adata))),),
     )
 
 

@@ -37,14 +37,29 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class SignatureBlocks:
+    """What belongs beside the AUC of the blocks of signatures.
+
+    ``permutation_p`` and ``increment_p`` are as those of the omics; ``selected``: signature, and
+    the share of training folds in which it was chosen.
+    """
+
+    method: str
+    names: list[str]
+    permutation_p: float
+    increment_p: float
+    selected: pd.DataFrame = field(repr=False)
+
+
+@dataclass(frozen=True)
 class PredictionResult:
     """Cross-validated performance with the numbers without which it cannot be read.
 
     Parameters
     ----------
     metrics
-        metric, block, model, estimate, ci_low, ci_high; block is ``clinical``, ``omics`` or
-        ``clinical+omics``.
+        metric, block, model, estimate, ci_low, ci_high; block is ``clinical``, ``omics``,
+        ``clinical+omics``, and where asked for ``signatures`` or ``clinical+signatures``.
     predictions
         subject_id, block, model, repeat, fold, label, probability: out of fold only.
     roc
@@ -72,6 +87,11 @@ class PredictionResult:
         People used and left out.
     settings
         Seed, folds, repeats, permutations and so on.
+    selected
+        feature, share of the training folds in which the omics block uses it.
+    signatures
+        method, names, permutation_p, increment_p, selected of the blocks of signatures; None
+        where none were asked for.
     """
 
     metrics: pd.DataFrame
@@ -89,9 +109,14 @@ class PredictionResult:
     counts: dict[str, int]
     settings: dict[str, Any]
     selected: pd.DataFrame = field(repr=False)
+    signatures: SignatureBlocks | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Summary for reports, JSON-able; None where a number is unknown."""
+        found: dict[str, Any] = {}
+        if self.signatures is not None:
+            found = {"signatures": dict(vars(self.signatures))}
+            found["signatures"] |= {"selected": self.signatures.selected.to_dict("records")}
         return plain(
             {
                 "kind": self.kind,
@@ -121,6 +146,7 @@ class PredictionResult:
                 "settings": self.settings,
                 "selected": self.selected.head(20).astype({"feature": str}).to_dict("records"),
                 "notes": list(self.notes),
+                **found,
             }
         )
 
@@ -134,6 +160,9 @@ class PredictionResult:
                     f"({row.ci_low:.2f} to {row.ci_high:.2f})"
                 )
         lines.append(f"permutation p: {self.permutation_p:.3g}, of the gain {self.increment_p:.3g}")
+        if self.signatures is not None:
+            p, gain = self.signatures.permutation_p, self.signatures.increment_p
+            lines.append(f"permutation p of signatures: {p:.3g}, of the gain {gain:.3g}")
         return lines
 
     def __repr__(self) -> str:
@@ -190,6 +219,7 @@ def judge(
     ceiling: float,
     control: Mapping[str, Any] | None,
     gate: Gate,
+    signatures: SignatureBlocks | None = None,
 ) -> str:
     """Put the numbers into one honest sentence or two."""
     wide = metrics[metrics["metric"] == "auc"].set_index("block")
@@ -208,6 +238,8 @@ def judge(
         parts.append(f"omics {verb} response in this sample: {area}, p = {permutation_p:.2g}")
         if "clinical" in wide.index and np.isfinite(increment_p) and increment_p > ALPHA:
             parts.append(f"no evidence of a gain over clinical data (p = {increment_p:.2g})")
+    if signatures is not None:
+        parts.append(_signature_words(wide.loc["signatures"], signatures.permutation_p))
     if "clinical" not in wide.index:
         parts.append("no clinical reference was possible")
     if control is not None and np.isfinite(control["ci_low"]):
@@ -224,6 +256,16 @@ def judge(
         )
     parts.append(gate_words(gate))
     return "; ".join(parts) + "."
+
+
+def _signature_words(row: pd.Series, p: float) -> str:
+    """Say what the scores of the signatures reach."""
+    area = f"AUC {row['estimate']:.2f} ({row['ci_low']:.2f} to {row['ci_high']:.2f})"
+    if not np.isfinite(p):
+        return f"signatures {area}, not tested"
+    if p > ALPHA or row["estimate"] <= 0.5:
+        return f"no evidence for signatures: {area}, permutation p = {p:.2g}"
+    return f"signatures reach {area}, p = {p:.2g}"
 
 
 def gate_words(gate: Gate) -> str:

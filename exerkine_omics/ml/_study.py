@@ -12,6 +12,7 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import ResponseSpec
 from exerkine_omics.errors import AnalysisError, InputError, UsageError, shown
 from exerkine_omics.ml._cross import Material
+from exerkine_omics.ml._fold_scores import SignatureColumns
 from exerkine_omics.ml._outcome import Outcome, treated
 from exerkine_omics.ml._people import People, clinical_matrix
 
@@ -65,7 +66,10 @@ def split_arms(people: People, answer: Outcome, control: Any) -> tuple[np.ndarra
 
 
 def make_material(
-    people: People, answer: Outcome, clinical: str | Sequence[str] | None
+    people: People,
+    answer: Outcome,
+    clinical: str | Sequence[str] | None,
+    signatures: SignatureColumns | None = None,
 ) -> tuple[Material, list[str], list[str]]:
     """Matrices for the cross-validation, names of the clinical columns, notes."""
     spec: ResponseSpec | None = answer.spec
@@ -81,7 +85,7 @@ def make_material(
             f"The clinical block holds the baseline {before!r}, whose error is part of the "
             "change: some of its AUC is regression to the mean, not biology."
         )
-    return Material(people.x, matrix, people.groups, answer), names, notes
+    return Material(people.x, matrix, people.groups, answer, signatures), names, notes
 
 
 def require_enough(material: Material, folds: int) -> None:

@@ -9,30 +9,59 @@ import pytest
 import exerkine_omics as exo
 from exerkine_omics.ml import _cross
 from exerkine_omics.ml._fold import Recipe, fit_predict, prepare
+from exerkine_omics.ml._signature_block import SignatureBlock
 from exerkine_omics.ml._splits import assign_folds, permute_between_groups
 
+SETS = {"s": [f"A{j:04d}" for j in range(5)], "t": {"A0006": 1.0, "A0007": -1.0}}
 FAST = {"outer": (4, 2), "inner": 3, "n_permutations": 0, "n_bootstrap": 20, "seed": 1}
 
 
 @pytest.mark.quick
-def test_values_of_test_people_change_no_other_prediction(make_cohort):
+@pytest.mark.parametrize("method", [None, "baseline_z", "ssgsea", "gsva"])
+def test_values_of_test_people_change_no_other_prediction(make_cohort, method):
     """In each repeat, people of the fold of the changed person are predicted as before."""
     adata, label = make_cohort(n=40, p=20, effect=1.0)
-    first = exo.ml.evaluate(adata, label, **FAST).predictions
+    sets = None if method is None else exo.ml.SignatureScorer(SETS, method=method)
+    first = exo.ml.evaluate(adata, label, signatures=sets, **FAST).predictions
     changed = adata.copy()
     changed.X[7] = 1000.0
     changed.X[7, :5] = np.nan
     changed.obs.loc[changed.obs_names[7], "age"] = 500.0
-    other = exo.ml.evaluate(changed, label, **FAST).predictions
+    other = exo.ml.evaluate(changed, label, signatures=sets, **FAST).predictions
     person = adata.obs["subject_id"].iloc[7]
-    checked = 0
-    for _, rows in first.groupby(["block", "repeat"], observed=True):
+    checked = dict.fromkeys(first["block"].cat.categories, 0)
+    for (block, _), rows in first.groupby(["block", "repeat"], observed=True):
         fold = rows.loc[rows["subject_id"] == person, "fold"].iloc[0]
         mates = rows.index[(rows["fold"] == fold) & (rows["subject_id"] != person)]
         rest = rows.index[rows["fold"] != fold]
         assert (first.loc[mates, "probability"] == other.loc[mates, "probability"]).all()
-        checked += int((first.loc[rest, "probability"] != other.loc[rest, "probability"]).any())
-    assert checked > 0  # where the person trains, its values do matter
+        moved = first.loc[rest, "probability"] != other.loc[rest, "probability"]
+        checked[block] += int(moved.any())
+    assert len(checked) == (3 if method is None else 5)
+    assert all(checked.values())  # where the person trains, its values do matter
+
+
+def test_scores_learn_from_training_people_in_inner_folds_too(make_cohort, monkeypatch):
+    """Each scorer sees its own training people, and the marked person only where it trains."""
+    seen = []
+
+    def watch(block, values, reference=None):
+        seen.append((len(values), bool((values == 1000.0).any())))
+        return fit(block, values, reference)
+
+    fit = SignatureBlock.fit
+    monkeypatch.setattr(SignatureBlock, "fit", watch)
+    adata, label = make_cohort(n=40, p=20)
+    adata.X[7] = 1000.0
+    exo.ml.evaluate(adata, label, signatures=SETS, n_jobs=1, **FAST)
+    # repeats, folds, the fold and its inner ones; both blocks of signatures share them
+    assert len(seen) == 2 * 4 * (1 + 3)
+    assert max(n for n, _ in seen) == 30
+    marks = np.array([mark for _, mark in seen]).reshape(-1, 4)
+    tested = ~marks[:, 0]
+    assert tested.sum() == 2
+    assert not marks[tested].any()
+    assert (marks[~tested].sum(axis=1) == 3).all()  # in one of the inner folds it is asked
 
 
 def test_labels_of_test_people_do_not_enter_the_fit():
