@@ -58,6 +58,7 @@ from exerkine_omics.cohort._scoring import (
     panel_note,
     reference_for,
     reference_frame,
+    signature_notes,
 )
 from exerkine_omics.cohort._summary import MATCHING, Summary
 
@@ -112,6 +113,7 @@ __all__ = [
     "require_units",
     "require_values",
     "result_rows",
+    "signature_notes",
     "t_quantile",
     "t_tail",
     "take_samples",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from exerkine_omics.errors import InputError, UnitsError, UsageError, shown
 from exerkine_omics.kernels._scorer import Scorer
 from exerkine_omics.kernels._scorers import SCORERS
 from exerkine_omics.kernels._scores import Reference
+from exerkine_omics.sig import Signature
 
 SMALL_PANEL = 200
 """Features below which a panel is small for scores that compare members with the others."""
@@ -126,3 +127,17 @@ def panel_note(scorer: Scorer, n_features: int) -> str:
         f"{n_features} features in all: on a panel made of candidates the others respond as well, "
         "and the score says little. baseline_z compares members with their own baseline."
     )
+
+
+def signature_notes(signatures: Iterable[Signature], known: Mapping[str, Any]) -> list[str]:
+    """Say which signatures were made for another species or sampling matrix than ``known`` has."""
+    species, matrix = (str(known.get(k, schema.UNKNOWN)) for k in (schema.SPECIES, schema.MATRIX))
+    notes = []
+    for s in signatures:
+        if species not in (s.species, schema.UNKNOWN):
+            notes.append(f"{s.name} is a {s.species} signature; these samples are {species}.")
+        if s.matrix and matrix not in (*s.matrix, schema.UNKNOWN):
+            notes.append(
+                f"{s.name} was found in {', '.join(s.matrix)}; these samples are {matrix}."
+            )
+    return notes

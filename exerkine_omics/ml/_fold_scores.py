@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import panel_note
+from exerkine_omics.cohort import panel_note, signature_notes
 from exerkine_omics.errors import InputError, UsageError, shown
 from exerkine_omics.kernels._scorer import enough_coverage
 from exerkine_omics.ml._fold import Derive
@@ -48,8 +47,8 @@ def remembering(derive: Derive | None) -> Derive | None:
     made: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
 
     def call(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        digest = blake2b(np.ascontiguousarray(train))
-        digest.update(np.ascontiguousarray(test))
+        digest = blake2b(np.ascontiguousarray(train).data)
+        digest.update(np.ascontiguousarray(test).data)
         key = digest.digest()
         if key not in made:
             made[key] = derive(train, test)
@@ -125,19 +124,4 @@ def _context(signatures: Any, kept: list[str], panel: Panel, modality: str | Non
         signatures = load().query(modality=modality) if modality else load()
     if not isinstance(signatures, SignatureSet):
         return []
-    own: Mapping[str, str] = {
-        key: str(panel.known.get(key, schema.UNKNOWN)) for key in (schema.SPECIES, schema.MATRIX)
-    }
-    notes = []
-    for name in kept:
-        s = signatures[name]
-        if own[schema.SPECIES] not in (s.species, schema.UNKNOWN):
-            notes.append(
-                f"{name} is a {s.species} signature; these samples are {own[schema.SPECIES]}."
-            )
-        if s.matrix and own[schema.MATRIX] not in (*s.matrix, schema.UNKNOWN):
-            notes.append(
-                f"{name} was found in {', '.join(s.matrix)}; these samples are "
-                f"{own[schema.MATRIX]}."
-            )
-    return notes
+    return signature_notes([signatures[name] for name in kept], panel.known)

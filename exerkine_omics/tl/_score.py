@@ -7,7 +7,7 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import parallel, schema
-from exerkine_omics.cohort import add_step, meta, panel_note, reference_frame
+from exerkine_omics.cohort import add_step, meta, panel_note, reference_frame, signature_notes
 from exerkine_omics.errors import UsageError, warn
 from exerkine_omics.kernels._score_null import likeness, null_scores, pools
 from exerkine_omics.kernels._scorer import Fitted, Prepared, jackknife
@@ -288,12 +288,4 @@ def context_notes(
         signatures = load().query(modality=str(known.get(schema.MODALITY)))
     if not isinstance(signatures, SignatureSet):
         return notes
-    species, matrix = (str(known.get(k, schema.UNKNOWN)) for k in (schema.SPECIES, schema.MATRIX))
-    for s in signatures.values():
-        if species not in (s.species, schema.UNKNOWN):
-            notes.append(f"{s.name} is a {s.species} signature; these samples are {species}.")
-        if s.matrix and matrix not in (*s.matrix, schema.UNKNOWN):
-            notes.append(
-                f"{s.name} was found in {', '.join(s.matrix)}; these samples are {matrix}."
-            )
-    return notes
+    return notes + signature_notes(signatures.values(), known)

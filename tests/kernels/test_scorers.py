@@ -287,10 +287,12 @@ def test_without_each_member() -> None:
 def _null(name: str, values: np.ndarray, sets: Sets, row: int, draws: int = 400):
     fitted = _fitted(SCORERS[name], values)
     prepared = fitted.prepare(values)
-    pool = null.pools(null.likeness(*feature_moments(values)), sets.members(row)[0])
+    columns, weights = sets.members(row)
+    pool = null.pools(null.likeness(*feature_moments(values)), columns)
     score = fitted.score(prepared, sets)[0][row]
     rng = np.random.default_rng(3)
-    return null.null_scores(fitted, prepared, row, sets, pool, draws, rng, score), score
+    p = values.shape[1]
+    return null.null_scores(fitted, prepared, pool, weights, draws, p, rng, score), score
 
 
 @pytest.mark.parametrize("name", NAMES)
