@@ -29,7 +29,8 @@ def scores(
     method
         The scorer.
     as_anndata
-        Return samples x signatures with ``obs`` and units ``zscore``; layers ``coverage`` and
+        Return samples x signatures with ``obs`` and units ``zscore`` (``baseline_z``) or
+        ``score``; layers ``coverage`` and
         ``se``, and ``var["n_people_varying"]``: people in whom a member is measured in one sample
         and not in another. A test refuses signatures with such people, because their change would
         be one of members; ``exo.tl.score(adata, members="common")`` scores without them.
@@ -58,7 +59,7 @@ def scores(
         result.var[schema.VARYING] = rows[schema.VARYING].reindex(frame.columns).to_numpy()
     kept = (schema.SCHEMA_VERSION, schema.SPECIES, schema.MATRIX, schema.BASELINE, schema.STEPS)
     result.uns[schema.UNS] = {k: v for k, v in meta(adata).items() if k in kept}
-    result.uns[schema.UNS][schema.UNITS] = "zscore"
+    result.uns[schema.UNS][schema.UNITS] = schema.score_unit(method)
     result.uns[schema.UNS][schema.PLATFORM] = f"signature scores ({method})"
     return result
 

@@ -99,6 +99,7 @@ UNIT_TABLE: dict[str, Unit] = {
     "counts": Unit(False, "linear", "exo.pp.log2(adata)"),
     "log_cpm": Unit(True, "log2"),
     "zscore": Unit(True, "sd"),
+    "score": Unit(True, "score"),
 }
 
 # the result frame of every test
@@ -128,6 +129,11 @@ COVERAGE, SE = "coverage", "se"  # layers of a score AnnData
 def score_key(method: str) -> str:
     """Key of ``obsm`` that holds the scores of a method."""
     return f"score_{method}"
+
+
+def score_unit(method: str) -> str:
+    """Name the unit of the scores of a method: baseline SDs, or the scorer's own."""
+    return "zscore" if method == "baseline_z" else "score"
 
 
 def coverage_key(method: str) -> str:

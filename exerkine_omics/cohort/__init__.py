@@ -58,6 +58,7 @@ from exerkine_omics.cohort._scoring import (
     panel_note,
     reference_for,
     reference_frame,
+    samples_note,
     signature_notes,
 )
 from exerkine_omics.cohort._summary import MATCHING, Summary
@@ -113,6 +114,7 @@ __all__ = [
     "require_units",
     "require_values",
     "result_rows",
+    "samples_note",
     "signature_notes",
     "t_quantile",
     "t_tail",

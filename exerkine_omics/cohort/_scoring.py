@@ -20,6 +20,9 @@ from exerkine_omics.sig import Signature
 SMALL_PANEL = 200
 """Features below which a panel is small for scores that compare members with the others."""
 
+FEW_SAMPLES = 10
+"""Samples below which a feature has no distribution to speak of."""
+
 _ORIGIN = (schema.UNITS, schema.PLATFORM, schema.SPECIES)
 
 
@@ -116,6 +119,16 @@ def reference_for(adata: AnnData, frame: pd.DataFrame) -> Reference:
             fix="Features are matched by id (var_names).",
         )
     return Reference(lined["mean"].to_numpy(float), lined["sd"].to_numpy(float))
+
+
+def samples_note(scorer: Scorer, n_samples: int) -> str:
+    """Say that there are too few samples to learn from; empty where there are enough."""
+    if scorer.learns_from != "all" or n_samples >= FEW_SAMPLES:
+        return ""
+    return (
+        f"{scorer.name} takes each feature's distribution from all samples, and {n_samples} give "
+        "none: these scores say little. Other scorers need no other sample."
+    )
 
 
 def panel_note(scorer: Scorer, n_features: int) -> str:

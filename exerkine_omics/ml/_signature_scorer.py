@@ -70,8 +70,9 @@ class SignatureScorer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Raises
     ------
     InputError
-        If X is no table of finite numbers or NaN, has fewer than 3 rows to learn from, names a
-        feature twice, or holds no member of any signature.
+        If X is no table of finite numbers or NaN, has fewer than 3 rows to learn from (or scores
+        without a range, where it divides by that), names a feature twice, or holds no member of
+        any signature.
     UsageError
         If a scorer, option or value does not exist, or fits no other.
 
@@ -156,8 +157,16 @@ class SignatureScorer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise InputError(
                 f"{self.method} learns from n_samples={len(reference)}; it needs {MIN_BASELINE}",
                 where="X" if self.baseline is None else "baseline=",
+                fix=None if self.baseline is None else "Give labels that X's index holds.",
             )
         fitted = block.fit(values, reference)
+        if np.isnan(fitted.scale):
+            raise InputError(
+                f"The scores of these people (n_samples={len(values)}, "
+                f"n_features={values.shape[1]}) have no range to divide by",
+                where="X",
+                fix="Give more people, or normalize=False.",
+            )
         self.n_features_in_ = values.shape[1]
         self._drop("feature_names_in_")
         if known:

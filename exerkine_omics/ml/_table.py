@@ -19,11 +19,16 @@ def read_numbers(X: Any) -> np.ndarray:
 
     if sparse.issparse(X):
         raise InputError("X is a sparse matrix", where="X", fix="Give X.toarray().")
+    if hasattr(X, "var_names"):
+        raise InputError("X is an AnnData", where="X", fix="Give adata.to_df(), and var=adata.var.")
     try:
         # NaN is ours to handle; how check_array is told so differs between releases
         with sklearn.config_context(assume_finite=True):
             values: np.ndarray = check_array(X, dtype=np.float64, estimator="SignatureScorer")
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
+        # in an array, scikit-learn's own TypeError is what its users expect
+        if isinstance(error, TypeError) and not isinstance(X, pd.DataFrame):
+            raise
         raise InputError(str(error), where="X") from None
     infinite = int(np.isinf(values).sum())
     if infinite:

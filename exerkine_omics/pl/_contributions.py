@@ -51,7 +51,7 @@ def contributions(
     Parameters
     ----------
     frame
-        Cohort frame of ``tl.contributions``: signature, contrast, member, weight, contribution,
+        Frame of ``tl.change_contributions``: signature, contrast, member, weight, contribution,
         ci_low, ci_high, n_people, status.
     signature
         The signature to draw; needed where the frame has several.
@@ -91,7 +91,7 @@ def contributions(
         frame,
         ("signature", "contrast", "member", "weight", "contribution", "ci_low", "ci_high"),
         "contributions",
-        "exo.tl.contributions (the cohort's)",
+        "exo.tl.change_contributions",
     )
     own = _one(levels(frame["signature"]), signature)
     rows = frame[frame["signature"].astype(str) == own]
@@ -103,7 +103,7 @@ def contributions(
         raise UsageError(
             f"{shown(twice.unique())} have two rows in one contrast",
             where="frame",
-            fix="Give the frame of exo.tl.contributions for one cohort and one method.",
+            fix="Give the frame of exo.tl.change_contributions for one cohort and one method.",
         )
     # sorted first: the order of rows decides neither sums nor ties
     known = rows[np.isfinite(rows["contribution"].astype(float))]

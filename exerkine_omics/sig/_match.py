@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from exerkine_omics import schema
 from exerkine_omics.errors import InputError, UsageError, shown
 from exerkine_omics.sig._load import load
 from exerkine_omics.sig._model import MEMBER_IDS, Signature, SignatureSet
@@ -124,6 +125,7 @@ def _match_signature(
     signature: Signature, index: dict[str, dict[str, list[int]]], var: pd.DataFrame, several: str
 ) -> Matched:
     names = {name: [i] for i, name in enumerate(var.index.astype(str))}
+    known = _exerkine_ids(var)
     columns: list[int] = []
     weights: list[float] = []
     missing: list[str] = []
@@ -138,6 +140,8 @@ def _match_signature(
             # a panel without annotation: its ids may be the very symbols
             own = (member.gene_symbol, member.mirbase, member.refmet_name, member.name)
             hits = next((names[v] for v in own if v and v in names), [])
+        # a feature known as another molecule of the same gene is not this one (P1NP, COL1A1)
+        hits = [i for i in hits if known[i] in ("", member.exerkine_id)]
         if len(hits) > 1 and several == "error":
             raise InputError(
                 f"{member.name} of {signature.name} is measured by {shown(var.index[hits])}",
@@ -157,6 +161,14 @@ def _match_signature(
         float(sum(abs(m.weight) for m in signature.members)),
         tuple(missing),
     )
+
+
+def _exerkine_ids(var: pd.DataFrame) -> list[str]:
+    """Exerkine of each feature; empty where it is not known, or is one of several."""
+    if schema.EXERKINE_ID not in var.columns:
+        return [""] * len(var)
+    ids = [v.strip() if isinstance(v, str) else "" for v in var[schema.EXERKINE_ID].astype(object)]
+    return ["" if "|" in v or ";" in v else v for v in ids]
 
 
 def _match_plain(

@@ -7,7 +7,14 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import parallel, schema
-from exerkine_omics.cohort import add_step, meta, panel_note, reference_frame, signature_notes
+from exerkine_omics.cohort import (
+    add_step,
+    meta,
+    panel_note,
+    reference_frame,
+    samples_note,
+    signature_notes,
+)
 from exerkine_omics.errors import UsageError, warn
 from exerkine_omics.kernels._score_null import likeness, null_scores, pools
 from exerkine_omics.kernels._scorer import Fitted, Prepared, jackknife
@@ -282,8 +289,9 @@ def context_notes(
         One sentence a mismatch; an unknown matrix is a finding of `pp.check`, not one here.
     """
     known = meta(adata)
-    note = panel_note(SCORERS[method], adata.n_vars)
-    notes = [note] if note else []
+    scorer = SCORERS[method]
+    notes = [panel_note(scorer, adata.n_vars), samples_note(scorer, adata.n_obs)]
+    notes = [note for note in notes if note]
     if signatures is None:
         signatures = load().query(modality=str(known.get(schema.MODALITY)))
     if not isinstance(signatures, SignatureSet):

@@ -73,8 +73,8 @@ def score_change(
         One row a person, signature and later time point: subject_id, arm (where there are arms),
         signature, timepoint, baseline, change (unit of the score), std_change (change / SD
         between people of the baseline score), coverage (share of the weight measured at both
-        times), n_members, typical_error, rci_low, rci_high, status (``ok``, ``coverage below
-        <min>``, or why there is no pair).
+        times), n_members, typical_error, rci_low, rci_high, method, status (``ok``,
+        ``coverage below <min>``, or why there is no pair).
 
     Raises
     ------
@@ -124,6 +124,7 @@ def score_change(
         frame["coverage"] = coverage[number]
         frame["n_members"] = n_members[number].astype("int64")
         _add_noise(frame, repeat, control)
+        frame["method"] = method
         frame["status"] = status
         frames.append(frame)
     result = pd.concat(frames, ignore_index=True)

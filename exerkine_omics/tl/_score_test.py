@@ -32,7 +32,8 @@ def score_test(changes: pd.DataFrame, *, control: str | None = None) -> pd.DataF
     -------
     DataFrame
         The columns of every test (see `differential`), with the signature as feature; the
-        estimate is in baseline SDs of the members, ``effect_size`` the mean of ``std_change``.
+        estimate is in the unit of the score (``baseline_z``: baseline SDs of the members),
+        ``effect_size`` the mean of ``std_change``.
 
     Raises
     ------
@@ -44,6 +45,10 @@ def score_test(changes: pd.DataFrame, *, control: str | None = None) -> pd.DataF
     Notes
     -----
     Missing values: a person without a change at a time does not count at that time.
+
+    With few people ``baseline_z`` is slightly liberal, since its SDs come from the same people's
+    baseline: for unrelated samples SE is too small by about 1 / (2 (n - 1)) of itself (6% instead
+    of 5% at n = 8; docs/scores_real.md). A ``reference`` of other people has no such effect.
     """
     missing = [c for c in _NEEDED if c not in changes]
     if missing:
@@ -52,9 +57,11 @@ def score_test(changes: pd.DataFrame, *, control: str | None = None) -> pd.DataF
             fix="Give the frame of exo.tl.score_change.",
         )
     signatures = levels(changes["signature"])
+    methods = levels(changes["method"]) if "method" in changes else ["baseline_z"]
+    units = schema.score_unit(methods[0]) if len(methods) == 1 else "score"
     frames = []
     for name, rows, sign, n_groups in score_contrasts(changes, control):
-        frames.append(_one_contrast(changes[rows], sign, name, signatures, n_groups))
+        frames.append(_one_contrast(changes[rows], sign, name, signatures, n_groups, units))
     return collect(frames)
 
 
@@ -86,7 +93,12 @@ def score_contrasts(
 
 
 def _one_contrast(
-    part: pd.DataFrame, sign: np.ndarray, name: str, signatures: list[str], n_groups: int
+    part: pd.DataFrame,
+    sign: np.ndarray,
+    name: str,
+    signatures: list[str],
+    n_groups: int,
+    units: str,
 ) -> Rows:
     part = pd.DataFrame(
         {
@@ -118,7 +130,7 @@ def _one_contrast(
         n_obs=2 * fit.n,
         status=_status(fit),
         method="paired_t",
-        units="zscore",
+        units=units,
     )
 
 

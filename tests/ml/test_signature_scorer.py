@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.impute import SimpleImputer
@@ -253,6 +254,10 @@ def test_baseline_rows_are_the_reference(table):
         ({}, lambda t: t.rename(columns={"A0": 0}), InputError, "named by text"),
         ({}, lambda t: t.astype(object).where(t > t.min().min(), "low"), InputError, "low"),
         ({}, lambda t: t["A0"], InputError, "2-dimensional"),
+        ({}, lambda t: t.assign(A0=pd.Timestamp("2020")), InputError, "DateTime"),
+        ({}, lambda t: exo.datasets.simulate(seed=1).adata, InputError, "adata.to_df"),
+        ({}, lambda t: sparse.csr_array(t.to_numpy()), InputError, "sparse"),
+        ({"method": "ssgsea"}, lambda t: t * np.nan, InputError, "no range to divide by"),
     ],
 )
 def test_bad_input_is_one_message(table, options, spoil, kind, message):

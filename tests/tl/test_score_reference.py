@@ -72,5 +72,6 @@ def test_equal_to_the_reference(fixture: str, method: str, options: dict) -> Non
     assert _differences(fixture, method, options).max() < 1e-10
 
 
+@pytest.mark.filterwarnings("ignore:.*give none")
 def test_few_samples() -> None:
     assert _differences("gsva_few", "gsva", {}, rows=4).max() < 1e-10
