@@ -108,5 +108,5 @@ def test_what_is_refused(make):
         pl.contributions(frame, contrasts=["nil"])
     with pytest.raises(UsageError, match="two rows"):
         pl.contributions(pd.concat([frame, frame[:1]]))
-    with pytest.raises(UsageError, match="the cohort's"):
+    with pytest.raises(UsageError, match="change_contributions"):
         pl.contributions(frame.drop(columns="ci_low"))

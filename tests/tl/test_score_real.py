@@ -294,9 +294,13 @@ def test_plasma_coverage_of_all_protein_signatures(plasma: ad.AnnData) -> None:
     exo.tl.score(plasma, several="first")
     measured = plasma.uns["score_members_baseline_z"].set_index("signature")
     assert set(measured.index) == set(exo.sig.load().query(modality="proteomics"))
-    assert (measured["coverage"] > 0.6).all() and (measured["n_people_varying"] == 0).all()
+    assert (measured["coverage"] > 0.5).all() and (measured["n_people_varying"] == 0).all()
     counts = measured[["n_measured", "n_members"]].apply(tuple, axis=1)
-    assert counts[CASCADE] == (7, 7) and counts["bone_origin"] == (5, 5)
+    assert counts[CASCADE] == (7, 7) and counts["bone_origin"] == (4, 5)
+    # assays of COL1A1, of glucagon and of CK-B are not P1NP, GLP-1 and CK-MB
+    missing = measured["missing"].astype(str)
+    for name, gene in (("bone_origin", "COL1A1"), ("acute_hiit", "GCG"), ("muscle_leak", "CKB")):
+        assert gene in missing[name].split("; ")
     assert counts["haemolysis"] == (8, 13) and counts["platelets_clotting"] == (11, 17)
     assert plasma.obsm["score_baseline_z"].notna().all(axis=None)
 
@@ -317,7 +321,8 @@ def test_plasma_scored_on_the_scale_of_others(plasma: ad.AnnData) -> None:
             by_accession = (
                 others.var["uniprot"].str.split("|").map(lambda a, m=member: m.uniprot in a)
             )
-            columns = others.var_names[by_id if by_id.any() else by_accession]
+            nameless = others.var["exerkine_id"].isna() | (others.var["exerkine_id"] == "")
+            columns = others.var_names[by_id if by_id.any() else by_accession & nameless]
             if len(columns):
                 total = total + member.weight * z[columns[0]]
                 weight += abs(member.weight)
