@@ -201,6 +201,7 @@ class Prediction(TypedDict):
     control: NotRequired[dict[str, Any] | None]
     stability: NotRequired[dict[str, Any] | None]
     sample_size: NotRequired[dict[str, Any] | None]
+    signatures: NotRequired[dict[str, Any] | None]
     verdict: str
     notes: NotRequired[list[str]]
 

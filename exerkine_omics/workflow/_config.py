@@ -162,6 +162,7 @@ class PredictionConfig(_Strict):
     inner: int = Field(default=5, ge=2)
     n_permutations: int = Field(default=200, ge=0)
     groups: str = "subject_id"
+    signatures: bool = False
 
 
 class CohortConfig(_Strict):

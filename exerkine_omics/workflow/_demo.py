@@ -54,6 +54,7 @@ def _cohorts() -> list[dict[str, object]]:
             "outcome_time": 12,
             "outer": [5, 1],
             "n_permutations": 20,
+            "signatures": True,
         },
     }
     return cohorts

@@ -136,8 +136,12 @@ def predict(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str, An
             "verdict", "notes", "selected", "sample_size",
         )  # fmt: skip
         people_used, features = summary["counts"]["used"], summary["settings"]["n_features"]
-        part = {"label": label, "n_people": people_used, "n_features": features}
-        parts.append({**part, **{k: summary[k] for k in wanted}})
+        part: dict[str, Any] = {
+            "label": label, "n_people": people_used, "n_features": features
+        }  # fmt: skip
+        part |= {k: summary[k] for k in wanted}
+        # the blocks of signature scores, where the config asks for them
+        parts.append(part | {k: summary[k] for k in ("signatures",) if k in summary})
         figures.add(
             "prediction",
             f"roc_{number + 1}",
