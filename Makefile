@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PYTEST_ARGS ?=
 
-.PHONY: demo test test-slow benchmark clean
+.PHONY: demo test test-slow benchmark benchmark-scores clean
 
 $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "exerkine_omics needs Python 3.11 or newer; say make PYTHON=/path/to/python3.11")'
@@ -24,6 +24,10 @@ test-slow: $(VENV)/.ready
 
 benchmark: $(VENV)/.ready
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(VENV)/bin/python tests/benchmarks/differential.py -o docs --scaling
+
+# PEERS: a Python of 3.12 or later with gseapy and decoupler installed
+benchmark-scores: $(VENV)/.ready
+	$(VENV)/bin/python tests/benchmarks/scoring.py --peers $(PEERS) --big
 
 clean:
 	rm -rf $(VENV) .venv-* demo_out

@@ -208,5 +208,5 @@ GSVA = Scorer(
     },
     competitive=True,
     source="Haenzelmann S, Castelo R, Guinney J (2013) GSVA: gene set variation analysis. "
-    "BMC Bioinformatics 14:7",
+    "BMC Bioinformatics 14:7. doi:10.1186/1471-2105-14-7",
 )

@@ -132,7 +132,7 @@ SINGSCORE = Scorer(
     combine=singscore,
     competitive=True,
     source="Foroutan M et al. (2018) Single sample scoring of molecular phenotypes. "
-    "BMC Bioinformatics 19:404",
+    "BMC Bioinformatics 19:404. doi:10.1186/s12859-018-2435-4",
 )
 
 SSGSEA = Scorer(

@@ -85,7 +85,6 @@ class EnrichmentRow(TypedDict):
     """The test of one signature on one contrast."""
 
     signature: str
-    title: NotRequired[str]
     contrast: str
     direction: str
     p_value: Number

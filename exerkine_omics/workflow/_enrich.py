@@ -48,11 +48,14 @@ def enrich(
             partial(pl.enrichment, frame, contrast=contrast, names=titles, members=adata),
             caption=f"Direction and evidence of each signature for {contrast}.",
             alt=f"Tests of signatures for {contrast}",
+            size=(9.0, max(3.6, 0.42 * int((tested["contrast"] == contrast).sum()))),
         )
     known = tl.context_notes(adata, signatures)
     notes = [str(w.message) for w in told if issubclass(w.category, ExerkineWarning)]
     symbols = adata.var[schema.GENE_SYMBOL].to_dict() if schema.GENE_SYMBOL in adata.var else {}
-    rows = records(tested[_COLUMNS])
+    order = tested["contrast"].astype(str).map(names.index)
+    ranked = tested.assign(_order=order).sort_values(["_order", "p_value"], kind="stable")
+    rows = records(ranked[_COLUMNS])
     for row in rows:
         members = [m.strip() for m in row["leading"].split(";") if m.strip()]
         labels = [symbols.get(m) for m in members]
@@ -60,7 +63,6 @@ def enrich(
             label if isinstance(label, str) and label else member
             for member, label in zip(members, labels, strict=True)
         )
-        row["title"] = titles[row["signature"]]
     return {
         "method": section.method,
         "rows": rows,
