@@ -409,7 +409,9 @@ gap = {}
 for method in scorers:
     options = {"reference": reference} if method == "baseline_z" else {}
     exo.tl.score(wide, signatures, method=method, **options)
-    exo.tl.score(newcomer, signatures, method=method, **options)
+    with warnings.catch_warnings():  # gsva says itself that two samples give no distribution
+        warnings.simplefilter("ignore", exo.errors.ExerkineWarning)
+        exo.tl.score(newcomer, signatures, method=method, **options)
     key = f"score_{method}"
     together = wide.obsm[key].loc[newcomer.obs_names]
     gap[method] = ((newcomer.obsm[key] - together) / wide.obsm[key].std()).abs().max(axis=None)

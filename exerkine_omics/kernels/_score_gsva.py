@@ -12,6 +12,7 @@ from exerkine_omics.kernels._score_ranks import both_directions
 from exerkine_omics.kernels._scorer import Options, Prepared, Scorer
 from exerkine_omics.kernels._sets import Sets
 
+_DIGITS = 12
 # samples x features whose distribution is looked up at once: it stays in the cache
 _CELLS = 1 << 14
 # members x samples x sets walked at once
@@ -50,7 +51,8 @@ def prepare(values: np.ndarray, learnt: Distribution, options: Options) -> Prepa
         cumulative = _own_distribution(values, learnt.bandwidth)
     else:
         cumulative = _distribution(values, learnt)
-    ranks, n = sample_ranks(cumulative)
+    # values that no kernel of another sample reaches differ by rounding only: they are tied
+    ranks, n = sample_ranks(np.round(cumulative, _DIGITS))
     present = None if (n == len(ranks)).all() else (ranks > 0).astype(float)
     return Prepared((ranks,), present, n)
 
