@@ -37,6 +37,11 @@ PUBLIC = {
         "time_course",
         "crossover",
         "area_under_curve",
+        "best_member",
+        "score_confounders",
+        "contributions",
+        "change_contributions",
+        "show_methods",
     },
     "ml": {"evaluate", "SignatureScorer"},
     "pl": {

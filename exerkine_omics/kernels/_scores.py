@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exerkine_omics.kernels._scorer import Options, Prepared, Scorer
-from exerkine_omics.kernels._sets import Sets
+from exerkine_omics.kernels._scorer import Options, Prepared, Scorer, coverage
+from exerkine_omics.kernels._sets import Sets, make_sets
 from exerkine_omics.parallel import blocks
 
 # a baseline SD below this share of the panel's median SD is raised to it
@@ -81,6 +81,32 @@ def measured(values: np.ndarray) -> Prepared:
     if finite.all():
         return Prepared((table,), None, n)
     return Prepared((np.where(finite, table, 0.0),), finite.astype(float), n)
+
+
+def mean_of_members(
+    values: np.ndarray, weights: np.ndarray, total: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Signed weighted mean of one signature's members, and the coverage beside it.
+
+    Parameters
+    ----------
+    values
+        Samples (or people's changes) x k measured members; NaN is not measured.
+    weights
+        Weights of these members (k).
+    total
+        Sum of absolute weights over all members of the signature.
+
+    Returns
+    -------
+    tuple
+        Mean (n; NaN where nothing is measured) and share of ``total`` that is measured (n).
+    """
+    k = len(weights)
+    one = make_sets([np.arange(k)], [weights], [total], k)
+    prepared = measured(values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return weighted_mean(prepared, one, {})[0], coverage(prepared, one)[0]
 
 
 BASELINE_Z = Scorer(

@@ -3,6 +3,7 @@
 from exerkine_omics.cohort import Summary
 from exerkine_omics.tl._area_under_curve import area_under_curve
 from exerkine_omics.tl._associate import associate
+from exerkine_omics.tl._best_member import best_member
 from exerkine_omics.tl._contributions import change_contributions, contributions
 from exerkine_omics.tl._crossover import crossover
 from exerkine_omics.tl._differential import differential
@@ -12,6 +13,7 @@ from exerkine_omics.tl._pool import pool
 from exerkine_omics.tl._responders import responders
 from exerkine_omics.tl._score import context_notes, score
 from exerkine_omics.tl._score_change import score_change
+from exerkine_omics.tl._score_confounders import score_confounders
 from exerkine_omics.tl._score_test import score_test
 from exerkine_omics.tl._show_methods import show_methods
 from exerkine_omics.tl._summarize import summarize
@@ -21,6 +23,7 @@ __all__ = [
     "Summary",
     "area_under_curve",
     "associate",
+    "best_member",
     "change_contributions",
     "context_notes",
     "contributions",
@@ -32,6 +35,7 @@ __all__ = [
     "responders",
     "score",
     "score_change",
+    "score_confounders",
     "score_test",
     "show_methods",
     "summarize",

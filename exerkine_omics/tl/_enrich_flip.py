@@ -12,9 +12,8 @@ import pandas as pd
 from exerkine_omics import parallel, schema
 from exerkine_omics.cohort import Design, t_tail
 from exerkine_omics.kernels import _paired, _set_flip, _signflip
-from exerkine_omics.kernels._scorer import coverage, enough_coverage
-from exerkine_omics.kernels._scores import measured, weighted_mean
-from exerkine_omics.kernels._sets import make_sets
+from exerkine_omics.kernels._scorer import enough_coverage
+from exerkine_omics.kernels._scores import mean_of_members
 from exerkine_omics.settings import settings
 from exerkine_omics.sig import Matched
 from exerkine_omics.tl._enrich_sets import (
@@ -144,12 +143,8 @@ def _people(own: Own) -> _People:
 
 def _set_change(people: _People, members: Members, total: float, min_coverage: float) -> np.ndarray:
     """Each person's set change; NaN for a person whose members carry too little of the weight."""
-    k = len(members.columns)
-    one = make_sets([np.arange(k)], [members.weights], [total], k)
-    changes = measured(people.change[:, members.columns])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        moved = weighted_mean(changes, one, {})[0]
-    return np.where(enough_coverage(coverage(changes, one)[0], min_coverage), moved, np.nan)
+    moved, coverage = mean_of_members(people.change[:, members.columns], members.weights, total)
+    return np.where(enough_coverage(coverage, min_coverage), moved, np.nan)
 
 
 def _draw(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -65,6 +66,33 @@ def score_test(changes: pd.DataFrame, *, control: str | None = None) -> pd.DataF
     return collect(frames)
 
 
+@dataclass(frozen=True)
+class ScoreContrast:
+    """One contrast of `score_test`: time point, arms (the second subtracted), and its name."""
+
+    timepoint: str
+    arms: tuple[str, ...]
+    name: str
+
+
+def contrasts_of(
+    timepoints: Sequence[str], arms: Sequence[str], baseline: str, control: str | None
+) -> Iterator[ScoreContrast]:
+    """Give the contrasts of `score_test`, in its order; ``arms`` is ``[""]`` without arms."""
+    if control is not None and control not in [a for a in arms if a]:
+        raise UsageError(
+            f"control={control!r} is none of the arms {shown(a for a in arms if a)}",
+            fix="Leave it out to see each arm by itself.",
+        )
+    for timepoint in timepoints:
+        label = f"{timepoint} - {baseline}"
+        for arm in arms:
+            yield ScoreContrast(timepoint, (arm,), f"{arm}: {label}" if arm else label)
+        for arm in arms if control is not None else ():
+            if control is not None and arm != control:
+                yield ScoreContrast(timepoint, (arm, control), f"{arm} - {control}: {label}")
+
+
 def score_contrasts(
     changes: pd.DataFrame, control: str | None
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray, int]]:
@@ -76,20 +104,11 @@ def score_contrasts(
     has_arms = schema.ARM in changes
     arm = (changes[schema.ARM].astype(str) if has_arms else pd.Series("", changes.index)).to_numpy()
     arms = levels(changes[schema.ARM]) if has_arms else [""]
-    if control is not None and control not in arms:
-        raise UsageError(f"control={control!r} is none of the arms {shown(a for a in arms if a)}")
     start = levels(changes["baseline"])[0] if len(changes) else ""
     time = changes[schema.TIMEPOINT].astype(str).to_numpy()
-    compared = [a for a in arms if a != control] if control is not None else []
-    for timepoint in levels(changes[schema.TIMEPOINT]):
-        label = f"{timepoint} - {start}"
-        jobs: list[tuple[tuple[str, ...], str]] = [
-            ((a,), f"{a}: {label}" if a else label) for a in arms
-        ]
-        jobs += [((a, str(control)), f"{a} - {control}: {label}") for a in compared]
-        for pair, name in jobs:
-            rows = (time == timepoint) & np.isin(arm, pair)
-            yield name, rows, np.where(arm[rows] == pair[0], 1.0, -1.0), len(pair)
+    for job in contrasts_of(levels(changes[schema.TIMEPOINT]), arms, start, control):
+        rows = (time == job.timepoint) & np.isin(arm, job.arms)
+        yield job.name, rows, np.where(arm[rows] == job.arms[0], 1.0, -1.0), len(job.arms)
 
 
 def _one_contrast(
