@@ -82,6 +82,7 @@ def prepare_scoring(
             where="reference=",
             fix="Use method='baseline_z'.",
         )
+    meta(adata)  # first of all: it says what is no AnnData of ours
     require_log(adata, caller)
     if adata.n_vars == 0 or adata.n_obs == 0:
         raise InputError("There is nothing to score", where="X", fix="Look at the filters.")

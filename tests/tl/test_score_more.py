@@ -232,3 +232,35 @@ def test_nothing_to_score(trial: ad.AnnData) -> None:
         exo.tl.score(trial[trial.obs["subject_id"].isin(["P01", "P02"]).to_numpy()].copy(), SETS)
     with pytest.raises(exo.errors.InputError, match="score_reference_ulm"):
         exo.get.score_reference(trial, "ulm")
+
+
+@pytest.mark.parametrize(
+    ("members", "told"),
+    [
+        (3, "'mine' is 3, no list"),
+        (None, "'mine' is None, no list"),
+        ({"A00": "abc"}, "weight of 'A00' in signature 'mine' is 'abc', no number"),
+        ({"A00": None}, "weight of 'A00' in signature 'mine' is None, no number"),
+        (pd.Series([1.0, 2.0], ["A00", "A01"]), "Series of numbers"),
+    ],
+)
+def test_members_that_are_none(trial: ad.AnnData, members: object, told: str) -> None:
+    for call in (exo.tl.score, exo.tl.enrich, exo.tl.score_change):
+        with pytest.raises(exo.errors.UsageError, match=told):
+            call(trial, {"mine": members})
+
+
+def test_names_of_signatures_are_text(trial: ad.AnnData, round_trip) -> None:
+    exo.tl.score(trial, {1: ["A00", "A01"]})
+    exo.tl.score_change(trial, {1: ["A00", "A01"]})
+    assert list(round_trip(trial).obsm["score_baseline_z"].columns) == ["1"]
+    with pytest.raises(exo.errors.UsageError, match="same name as text"):
+        exo.tl.enrich(trial, {1: ["A00"], "1": ["A01"]})
+
+
+def test_what_is_no_anndata_is_said_so(trial: ad.AnnData) -> None:
+    for call in (exo.tl.score, exo.tl.score_change, exo.tl.contributions):
+        with pytest.raises(exo.errors.UsageError, match="not an AnnData"):
+            call(trial.obs, SETS)
+    with pytest.raises(exo.errors.UsageError, match="AnnData, not a frame"):
+        exo.tl.score_test(trial)
