@@ -264,3 +264,33 @@ def test_what_is_no_anndata_is_said_so(trial: ad.AnnData) -> None:
             call(trial.obs, SETS)
     with pytest.raises(exo.errors.UsageError, match="AnnData, not a frame"):
         exo.tl.score_test(trial)
+
+
+@small_panel
+@pytest.mark.parametrize("method", ["baseline_z", "weighted_mean"])
+def test_random_sets_that_are_the_signature_itself_have_no_spread(
+    trial: ad.AnnData, method: str
+) -> None:
+    tiny = trial[:, ["A20", "A21", "A22"]].copy()
+    tiny.X = np.random.default_rng(1).normal(size=tiny.shape)
+    exo.tl.score(tiny, {"all": list(tiny.var_names)}, method=method, n_permutations=100)
+    assert tiny.obsm[f"score_null_z_{method}"]["all"].isna().all()
+    assert (tiny.obsm[f"score_null_p_{method}"]["all"] == 1.0).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"sd": "a"}, "'sd' of the reference holds text"),
+        ({"mean": "a"}, "'mean' of the reference holds text"),
+        ({"mean": np.inf}, "infinite"),
+        ({"mean": np.nan}, "No feature of the reference"),
+    ],
+)
+def test_reference_of_other_than_numbers(
+    trial: ad.AnnData, changes: dict[str, object], told: str
+) -> None:
+    exo.tl.score(trial, SETS)
+    stored = exo.get.score_reference(trial).assign(**changes)
+    with pytest.raises(exo.errors.InputError, match=told):
+        exo.tl.score(trial, SETS, reference=stored)
