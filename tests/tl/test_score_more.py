@@ -294,3 +294,21 @@ def test_reference_of_other_than_numbers(
     stored = exo.get.score_reference(trial).assign(**changes)
     with pytest.raises(exo.errors.InputError, match=told):
         exo.tl.score(trial, SETS, reference=stored)
+
+
+def test_samples_of_nobody_are_not_one_person(trial: ad.AnnData) -> None:
+    people = trial.obs["subject_id"].astype(object)
+    people.iloc[:3] = None
+    trial.obs["subject_id"] = people
+    trial.X = np.nan_to_num(trial.X, nan=5.0)
+    trial.X[0, 0] = np.nan
+    exo.tl.score(trial, SETS)
+    assert trial.uns["score_members_baseline_z"]["n_people_varying"].to_list() == [0, 0]
+    with pytest.raises(exo.errors.InputError, match="have no value"):
+        exo.tl.score(trial, SETS, members="common")
+
+
+@small_panel
+def test_one_score_has_no_range(trial: ad.AnnData) -> None:
+    with pytest.warns(exo.errors.ExerkineWarning, match="no range"):
+        exo.tl.score(trial[:1].copy(), {"up": SETS["up"]}, method="ssgsea")
