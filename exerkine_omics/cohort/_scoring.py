@@ -77,8 +77,8 @@ def reference_for(adata: AnnData, frame: pd.DataFrame) -> Reference:
     Raises
     ------
     InputError
-        If columns are missing, a feature stands twice, an SD is not positive, none of the
-        features is on the panel, or platform or species differ.
+        If columns are missing or hold text, a feature stands twice, an SD is not positive, none
+        of the features is on the panel, or platform or species differ.
     UnitsError
         If the unit differs.
     """
@@ -106,19 +106,32 @@ def reference_for(adata: AnnData, frame: pd.DataFrame) -> Reference:
         raise InputError(
             f"{shown(name[name.duplicated()])} stand twice in the reference", where=where
         )
-    sd = frame["sd"].to_numpy(float)
-    if (sd <= 0).any() or np.isinf(sd).any():
+    mean, sd = (_numbers(frame, column) for column in ("mean", "sd"))
+    wrong = (sd <= 0) | np.isinf(sd) | np.isinf(mean)
+    if wrong.any():
         raise InputError(
-            f"SDs of {shown(name[(sd <= 0) | np.isinf(sd)])} are not positive", where=where
+            f"Means of {shown(name[wrong])} are infinite, or SDs not positive", where=where
         )
-    lined = frame.set_axis(name, axis=0).reindex(adata.var_names.astype(str))
-    if lined["sd"].notna().sum() == 0:
+    numbers = pd.DataFrame({"mean": mean, "sd": sd}, index=name)
+    lined = numbers.reindex(adata.var_names.astype(str))
+    if not lined.notna().all(axis=1).any():
         raise InputError(
             f"No feature of the reference ({shown(name)}) is on this panel",
             where=where,
-            fix="Features are matched by id (var_names).",
+            fix="Features are matched by id (var_names), and need a mean and an SD.",
         )
     return Reference(lined["mean"].to_numpy(float), lined["sd"].to_numpy(float))
+
+
+def _numbers(frame: pd.DataFrame, column: str) -> np.ndarray:
+    try:
+        return frame[column].to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"The column {column!r} of the reference holds text",
+            where="reference=",
+            fix="Make it numbers.",
+        ) from None
 
 
 def samples_note(scorer: Scorer, n_samples: int) -> str:

@@ -15,11 +15,15 @@ POOL = 50
 # stand-ins drawn at once: random sets x features held
 _DRAWN = 1 << 18
 _TRIES = 50
+_ROUNDING = 64 * np.finfo(float).eps
 
 
 @dataclass(frozen=True)
 class NullScores:
-    """Mean, SD and two-sided p of one signature's scores against random sets (samples)."""
+    """Mean, SD and two-sided p of one signature's scores against random sets (samples).
+
+    The SD is NaN where all random sets score the same.
+    """
 
     mean: np.ndarray
     sd: np.ndarray
@@ -101,11 +105,14 @@ def null_scores(
     complete = bool(finite.all())
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = (scores if complete else np.where(finite, scores, 0.0)).sum(axis=0) / count
+        # sets that differ in the order of their sums only: what is left is rounding
+        rounding = _ROUNDING * np.maximum(np.abs(mean), np.abs(score))
         scores -= mean
         if not complete:
             scores[~finite] = 0.0
         sd = np.sqrt(np.einsum("ij,ij->j", scores, scores) / (count - 1))
-        far = np.abs(score - mean)
+        sd = np.where(sd > rounding, sd, np.nan)
+        far = np.abs(score - mean) - rounding
         np.abs(scores, out=scores)
         if not complete:
             scores[~finite] = -1.0

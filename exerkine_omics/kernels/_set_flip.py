@@ -54,7 +54,7 @@ def flip_members(
     there = np.isfinite(change).any(axis=1)
     change = change[there]
     people = len(change)
-    rows = _signflip._unit(np.where(np.isfinite(change), change, 0.0)).T
+    rows = _signflip.to_unit(np.where(np.isfinite(change), change, 0.0)).T
 
     def score(signs: np.ndarray) -> np.ndarray:
         z = rows @ signs.T
@@ -63,7 +63,7 @@ def flip_members(
         return np.add.reduceat(z, start, axis=0)
 
     exact = people < 60 and 1 << people <= max(_signflip.ALL, n_draws)
-    draws = _signflip._all_flips(people) if exact else _signflip._random_flips(there, n_draws, rng)
+    draws = _signflip.all_flips(people) if exact else _signflip.random_flips(there, n_draws, rng)
     count = 1 << (people - 1) if exact else n_draws
     return _count(score, np.ones((1, people)), draws, count, exact, len(rows))
 
@@ -101,7 +101,7 @@ def permute_members(
     people, n_first = len(change), int(first.sum())
     n = finite.sum(axis=0)[:, None].astype(float)
     mean = np.where(finite, change, 0.0).sum(axis=0) / np.maximum(n[:, 0], 1.0)
-    rows = _signflip._unit(np.where(finite, change - mean, 0.0)).T
+    rows = _signflip.to_unit(np.where(finite, change - mean, 0.0)).T
     present = finite.T.astype(float)
     complete = bool(finite.all())
 
@@ -118,9 +118,9 @@ def permute_members(
     labellings = math.comb(people, n_first)
     exact = labellings <= max(_signflip.ALL, n_draws)
     draws = (
-        _signflip._all_labels(people, n_first)
+        _signflip.all_labels(people, n_first)
         if exact
-        else _signflip._random_labels(there, n_first, n_draws, rng)
+        else _signflip.random_labels(there, n_first, n_draws, rng)
     )
     own = first.astype(float)[None]
     return _count(score, own, draws, labellings if exact else n_draws, exact, len(rows))
@@ -146,7 +146,7 @@ def _count(
     observed = score(own)
     limit = observed * (1.0 - _TIE)
     reached = np.zeros(len(observed), dtype=np.int64)
-    for block in draws(max(_signflip._BLOCK // n_members, 1)):
+    for block in draws(max(_signflip.BLOCK // n_members, 1)):
         reached += (score(block) >= limit).sum(axis=1)
     extra = 0 if exact else 1
     return np.asarray((reached + extra) / (count + extra))

@@ -18,7 +18,7 @@ ALL = 1 << 14
 """Number of flips or labellings up to which all of them are taken."""
 
 # features x draws held at once
-_BLOCK = 1 << 18
+BLOCK = 1 << 18
 # statistics are compared as t^2 / (t^2 + constant), in 0..1: below this they are tied
 _TIE = 1e-10
 
@@ -64,7 +64,7 @@ def flip_signs(change: np.ndarray, n_draws: int, rng: np.random.Generator) -> Pe
     people = len(change)
     finite = np.isfinite(change)
     n = finite.sum(axis=0).astype(float)
-    value = _unit(np.where(finite, change, 0.0))
+    value = to_unit(np.where(finite, change, 0.0))
     factor = (people - 1.0) / (n - 1.0)
     complete = bool((factor == 1.0).all())
 
@@ -87,7 +87,7 @@ def flip_signs(change: np.ndarray, n_draws: int, rng: np.random.Generator) -> Pe
 
     exact = people < 60 and 1 << people <= max(ALL, n_draws)
     # a flip of all people changes no |t|: half of the flips stand for all
-    draws = _all_flips(people) if exact else _random_flips(there, n_draws, rng)
+    draws = all_flips(people) if exact else random_flips(there, n_draws, rng)
     count = 1 << (people - 1) if exact else n_draws
     return _step_down(score, np.ones((1, people)), draws, count, exact, change.shape[1])
 
@@ -119,7 +119,7 @@ def permute_arms(
     finite = np.isfinite(change)
     n = finite.sum(axis=0).astype(float)
     mean = np.where(finite, change, 0.0).sum(axis=0) / n
-    value = _unit(np.where(finite, change - mean, 0.0))
+    value = to_unit(np.where(finite, change - mean, 0.0))
     complete = bool(finite.all())
     constant = people - 2.0
 
@@ -147,13 +147,13 @@ def permute_arms(
 
     labellings = math.comb(people, n_first)
     exact = labellings <= max(ALL, n_draws)
-    draws = _all_labels(people, n_first) if exact else _random_labels(there, n_first, n_draws, rng)
+    draws = all_labels(people, n_first) if exact else random_labels(there, n_first, n_draws, rng)
     count = labellings if exact else n_draws
     own = first.astype(float)[None]
     return _step_down(score, own, draws, count, exact, change.shape[1])
 
 
-def _unit(value: np.ndarray) -> np.ndarray:
+def to_unit(value: np.ndarray) -> np.ndarray:
     """Scale features to a sum of squares of 1; the largest first, so that no square overflows."""
     with np.errstate(invalid="ignore", divide="ignore"):
         value = value / np.abs(value).max(axis=0, initial=0.0)
@@ -169,7 +169,7 @@ def _mean_square(square: np.ndarray, total: np.ndarray, n: np.ndarray | float) -
 Draws = Callable[[int], Iterator[np.ndarray]]
 
 
-def _all_flips(people: int) -> Draws:
+def all_flips(people: int) -> Draws:
     def draw(block: int) -> Iterator[np.ndarray]:
         bits = np.arange(people - 1)
         for start in range(0, 1 << (people - 1), block):
@@ -181,7 +181,7 @@ def _all_flips(people: int) -> Draws:
     return draw
 
 
-def _random_flips(there: np.ndarray, n_draws: int, rng: np.random.Generator) -> Draws:
+def random_flips(there: np.ndarray, n_draws: int, rng: np.random.Generator) -> Draws:
     def draw(block: int) -> Iterator[np.ndarray]:
         for key in _keys(there, n_draws, rng, block):
             yield np.where(key < 0.5, -1.0, 1.0)
@@ -189,7 +189,7 @@ def _random_flips(there: np.ndarray, n_draws: int, rng: np.random.Generator) -> 
     return draw
 
 
-def _all_labels(people: int, n_first: int) -> Draws:
+def all_labels(people: int, n_first: int) -> Draws:
     def draw(block: int) -> Iterator[np.ndarray]:
         chosen = combinations(range(people), n_first)
         while part := list(islice(chosen, block)):
@@ -200,9 +200,7 @@ def _all_labels(people: int, n_first: int) -> Draws:
     return draw
 
 
-def _random_labels(
-    there: np.ndarray, n_first: int, n_draws: int, rng: np.random.Generator
-) -> Draws:
+def random_labels(there: np.ndarray, n_first: int, n_draws: int, rng: np.random.Generator) -> Draws:
     def draw(block: int) -> Iterator[np.ndarray]:
         for key in _keys(there, n_draws, rng, block):
             label = np.zeros(key.shape)
@@ -243,7 +241,7 @@ def _step_down(
     order = np.argsort(observed, kind="stable")
     of, limit = score(order), observed[order, None] - _TIE
     single, joint, valid = np.zeros((3, n_features), dtype=np.int64)
-    for block in draws(max(_BLOCK // max(n_features, 1), 1)):
+    for block in draws(max(BLOCK // max(n_features, 1), 1)):
         statistic = of(block)
         valid += (statistic >= 0).sum(axis=1)
         single += (statistic >= limit).sum(axis=1)

@@ -11,7 +11,7 @@ import pandas as pd
 from exerkine_omics import schema
 from exerkine_omics.cohort import levels
 from exerkine_omics.errors import UsageError, shown
-from exerkine_omics.pl._forest import _known
+from exerkine_omics.pl._forest import known_ones
 from exerkine_omics.pl._frames import counted, need, span
 from exerkine_omics.pl._rows import beside, legend_beyond, row_height, two_lines, widest
 from exerkine_omics.pl._style import (
@@ -95,7 +95,7 @@ def contributions(
     )
     own = _one(levels(frame["signature"]), signature)
     rows = frame[frame["signature"].astype(str) == own]
-    chosen = _known(contrasts, levels(rows["contrast"]), "contrast")
+    chosen = known_ones(contrasts, levels(rows["contrast"]), "contrast")
     rows = rows[rows["contrast"].astype(str).isin(chosen)]
     rows = rows.assign(member=rows["member"].astype(str), contrast=rows["contrast"].astype(str))
     twice = rows.loc[rows.duplicated(["member", "contrast"]), "member"]

@@ -100,7 +100,7 @@ def forest(
         "exo.tl.differential",
     )
     known = levels(frame["contrast"])
-    chosen = _known(contrasts, known, "contrast")
+    chosen = known_ones(contrasts, known, "contrast")
     # a joint F test has a p and no effect: nothing to draw
     effects = set(frame.loc[frame["estimate"].notna(), "contrast"].astype(str))
     tested = set(frame.loc[frame["p_value"].notna(), "contrast"].astype(str))
@@ -120,7 +120,7 @@ def forest(
         picked = list(best.index[:n_top])
         rest = len(best) - len(picked)
     else:
-        picked, rest = _known(features, set(text), "feature"), 0
+        picked, rest = known_ones(features, set(text), "feature"), 0
     rows = rows[text.isin(picked)]
     data = rows[np.isfinite(rows["estimate"])].copy()
     labels = labels_of(picked, names)
@@ -183,7 +183,9 @@ def _legend(axes: Axes, chosen: Sequence[str], hue: dict, aside: float) -> None:
     legend_beyond(axes, aside, handles, "contrast")
 
 
-def _known(asked: Sequence[str] | None, known: Sequence[str] | set[str], noun: str) -> list[str]:
+def known_ones(
+    asked: Sequence[str] | None, known: Sequence[str] | set[str], noun: str
+) -> list[str]:
     if asked is None:
         return list(known)
     asked = [asked] if isinstance(asked, str) else [str(a) for a in asked]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -77,7 +77,10 @@ def match(
             "signatures is a SignatureSet, or a mapping of name to var names or to weights",
             fix="For example {'mine': ['IL6', 'IL10']}.",
         )
-    plain: Mapping[str, Any] = chosen
+    # names become columns of obsm, which h5ad keeps as text
+    plain: dict[str, Any] = {str(name): members for name, members in chosen.items()}
+    if len(plain) < len(chosen):
+        raise UsageError("Two signatures have the same name as text", where="signatures=")
     position = {str(v): i for i, v in enumerate(var.index)}
     return [_match_plain(name, members, position) for name, members in plain.items()]
 
@@ -176,14 +179,24 @@ def _match_plain(
 ) -> Matched:
     if isinstance(members, str):
         raise UsageError(f"Signature {name!r} is a string, not a list of var names")
-    weighted = isinstance(members, Mapping)
-    weight = {str(m): float(members[m]) if weighted else 1.0 for m in members}  # type: ignore[call-overload]
+    if isinstance(members, pd.Series) and pd.api.types.is_numeric_dtype(members.dtype):
+        # iterated, it would give its weights for names
+        raise UsageError(
+            f"Signature {name!r} is a Series of numbers", fix="Give weights as series.to_dict()."
+        )
+    if not isinstance(members, Iterable):
+        raise UsageError(f"Signature {name!r} is {members!r}, no list of var names or of weights")
+    members = members if isinstance(members, Mapping) else list(members)
+    weight = {
+        str(m): _weight(name, m, members[m]) if isinstance(members, Mapping) else 1.0
+        for m in members
+    }
     bad = [m for m, w in weight.items() if not np.isfinite(w) or w == 0]
     if bad:
         raise UsageError(f"Weights of {shown(bad)} in signature {name!r} are zero or not finite")
     if not weight:
         raise UsageError(f"Signature {name!r} has no members")
-    if len(weight) < len(list(members)):
+    if len(weight) < len(members):
         raise UsageError(f"Signature {name!r} names a member twice")
     found = [m for m in weight if m in position]
     return Matched(
@@ -194,3 +207,12 @@ def _match_plain(
         float(sum(abs(w) for w in weight.values())),
         tuple(m for m in weight if m not in position),
     )
+
+
+def _weight(name: str, member: object, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"The weight of {str(member)!r} in signature {name!r} is {value!r}, no number"
+        ) from None

@@ -170,7 +170,8 @@ def enrich(
     """
     if not isinstance(method, str) or method not in SET_METHODS:
         raise UsageError(f"There is no method {method!r}", fix=f"Known: {', '.join(SET_METHODS)}.")
-    if not isinstance(min_coverage, (int, float)) or not 0 <= min_coverage <= 1:
+    number = isinstance(min_coverage, (int, float)) and not isinstance(min_coverage, bool)
+    if not number or not 0 <= min_coverage <= 1:
         raise UsageError(f"min_coverage={min_coverage!r} is not between 0 and 1")
     test = SET_METHODS[method]
     options = test.choose(

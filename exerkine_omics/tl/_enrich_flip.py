@@ -24,7 +24,7 @@ from exerkine_omics.tl._enrich_sets import (
     set_status,
 )
 from exerkine_omics.tl._method import status_of
-from exerkine_omics.tl._signflip import _key
+from exerkine_omics.tl._signflip import draw_key
 from exerkine_omics.tl._simple import Own, own_changes, reasons
 
 # a spread below this share of the largest change is rounding
@@ -80,7 +80,7 @@ def run_set_flips(
             sets = [members[i] for i in done]
             if sets:
                 numbers[0, done] = test.estimate[good] / test.se[good]
-                drawn = _draw(people, moved[:, good], sets, n_draws, _key(design, contrast))
+                drawn = _draw(people, moved[:, good], sets, n_draws, draw_key(design, contrast))
                 numbers[1:, done] = drawn
         statistic, p_value, p_adj, p_mixed = numbers
         results.append(

@@ -80,6 +80,7 @@ def ranked(
         )
         statistic[ready], p_value[ready] = found.statistic, found.p_value
         correlation[ready] = options["inter_gene_cor"]
+        status[ready[~np.isfinite(found.p_value)]] = "statistics do not vary"
     return SetTested(
         contrast,
         members,
@@ -205,7 +206,14 @@ def _statistics(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray
         )
     z[rest] = normal_deviate(p[rest], sign[rest])
     if "p_value" not in frame.columns and not np.isfinite(z).any():
-        z = np.where(np.isfinite(statistic), statistic, np.nan)
+        endless = np.isinf(statistic)
+        if endless.any():
+            raise InputError(
+                f"Statistics of {shown(frame[FEATURE].astype(str)[endless])} are infinite",
+                where="frame['statistic']",
+                fix="Give estimate and se, or statistics as normal deviates.",
+            )
+        z = statistic
     if "status" not in frame.columns and not np.isfinite(z).any():
         raise InputError(
             f"There is no statistic with a direction in {shown(frame.columns)}",
@@ -215,4 +223,4 @@ def _statistics(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray
     if "status" in frame.columns:
         z = np.where(frame["status"].astype(str) == schema.OK, z, np.nan)
     n_pairs = column("n_pairs") if "n_pairs" in frame.columns else np.zeros(n)
-    return z, estimate, np.nan_to_num(n_pairs)
+    return z, estimate, np.where(np.isfinite(n_pairs), n_pairs, 0.0)

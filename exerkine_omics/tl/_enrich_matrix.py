@@ -19,7 +19,7 @@ from exerkine_omics.settings import settings
 from exerkine_omics.sig import Matched
 from exerkine_omics.tl._enrich_sets import SetTested, members_of, normal_deviate, set_status
 from exerkine_omics.tl._method import within_people
-from exerkine_omics.tl._signflip import _key
+from exerkine_omics.tl._signflip import draw_key
 
 Sets = Sequence[GeneSet]
 # a residual sum of squares below this share of the feature's own is rounding
@@ -138,7 +138,7 @@ def _run(
                 z[columns] = normal_deviate(t_tail(t, effects.total_df), t)
                 estimate[columns] = fit.joint(weights[None])[0][0]
                 sets = [(place[members[i].columns], members[i].weights) for i in ready]
-                numbers[:, ready] = test(effects, sets, options, _key(design, contrast)).rows()
+                numbers[:, ready] = test(effects, sets, options, draw_key(design, contrast)).rows()
         status[ready[~np.isfinite(numbers[1, ready])]] = "no residual variance"
         statistic, p_value, p_mixed, correlation = numbers
         results.append(

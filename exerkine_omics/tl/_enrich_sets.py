@@ -98,7 +98,7 @@ def members_of(item: Matched, usable: np.ndarray, names: pd.Index) -> Members:
         len(item.members),
         len(item.columns),
         float(np.abs(weights[kept]).sum() / item.total),
-        tuple(str(v) for v in names[columns[~kept]]),
+        tuple(sorted(str(v) for v in names[columns[~kept]])),
     )
 
 

@@ -205,6 +205,11 @@ def _score_all(scoring: Scoring, se: bool, n_permutations: int) -> dict[str, np.
         finite = np.isfinite(values)
         present[rows], filled[rows] = finite[:, columns], finite.any(axis=1)
     scale = score_range(fitted, found["score"])
+    if np.isnan(scale) and np.isfinite(found["score"]).any():
+        warn(
+            f"All {fitted.scorer.name} scores are equal or there is one: they have no range to be "
+            "divided by, and are NaN. normalize=False gives them in ranks."
+        )
     found["score"] /= scale
     if se:
         found["se"] /= scale

@@ -41,7 +41,7 @@ def score_test(changes: pd.DataFrame, *, control: str | None = None) -> pd.DataF
     InputError
         If columns are missing.
     UsageError
-        If ``control`` is none of the arms.
+        If ``changes`` is no frame, or ``control`` none of the arms.
 
     Notes
     -----
@@ -51,6 +51,12 @@ def score_test(changes: pd.DataFrame, *, control: str | None = None) -> pd.DataF
     baseline: for unrelated samples SE is too small by about 1 / (2 (n - 1)) of itself (6% instead
     of 5% at n = 8; docs/scores_real.md). A ``reference`` of other people has no such effect.
     """
+    if not isinstance(changes, pd.DataFrame):
+        raise UsageError(
+            f"This is a {type(changes).__name__}, not a frame",
+            where="changes=",
+            fix="Give the frame of exo.tl.score_change.",
+        )
     missing = [c for c in _NEEDED if c not in changes]
     if missing:
         raise InputError(

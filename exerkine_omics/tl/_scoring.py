@@ -82,6 +82,7 @@ def prepare_scoring(
             where="reference=",
             fix="Use method='baseline_z'.",
         )
+    meta(adata)  # first of all: it says what is no AnnData of ours
     require_log(adata, caller)
     if adata.n_vars == 0 or adata.n_obs == 0:
         raise InputError("There is nothing to score", where="X", fix="Look at the filters.")
@@ -95,6 +96,7 @@ def prepare_scoring(
     )
     values = matrix(adata)
     if common:
+        _require_people(adata)
         values = _common_members(adata, take_samples(values, slice(None)))
     fitted = _fit(adata, values, scorer, chosen, float(min_coverage), reference)
     return Scoring(adata, values, matched, sets, fitted)
@@ -146,8 +148,25 @@ def people(adata: AnnData) -> np.ndarray:
     """Person of each sample as a number; all samples are one person where nobody is named."""
     if schema.SUBJECT not in adata.obs:
         return np.zeros(adata.n_obs, dtype=int)
-    codes, _ = pd.factorize(adata.obs[schema.SUBJECT].astype(str))
+    subject = adata.obs[schema.SUBJECT]
+    codes, names = pd.factorize(subject.astype(str))
+    # a sample of nobody is nobody else's
+    nobody = subject.isna().to_numpy()
+    codes[nobody] = len(names) + np.arange(nobody.sum())
     return np.asarray(codes)
+
+
+def _require_people(adata: AnnData) -> None:
+    """Raise `InputError` where samples are of nobody: which others are theirs is not known."""
+    if schema.SUBJECT not in adata.obs:
+        return
+    nobody = adata.obs_names[adata.obs[schema.SUBJECT].isna()]
+    if len(nobody):
+        raise InputError(
+            f"Samples {shown(nobody)} have no value",
+            where=f"obs['{schema.SUBJECT}']",
+            fix="Drop them, or say members='available'.",
+        )
 
 
 def _common_members(adata: AnnData, values: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ def run_signflip(values: np.ndarray, design: Design, options: Mapping[str, Any])
             results.append(untested(own, status))
             continue
         change, first = own.change[:, tested], own.group == 0
-        rng = parallel.stream(settings.seed, "signflip", _key(design, contrast))
+        rng = parallel.stream(settings.seed, "signflip", draw_key(design, contrast))
         if own.n_groups == 1:
             drawn = _signflip.flip_signs(change, n_draws, rng)
         else:
@@ -64,7 +64,7 @@ def run_signflip(values: np.ndarray, design: Design, options: Mapping[str, Any])
     return results
 
 
-def _key(design: Design, contrast: Contrast) -> str:
+def draw_key(design: Design, contrast: Contrast) -> str:
     """Write the contrast up to its sign: A - B and B - A draw the same flips."""
     used = np.flatnonzero(contrast.weights)
     weights = contrast.weights[used] * np.sign(contrast.weights[used[0]])

@@ -134,7 +134,7 @@ def test_draws_do_not_depend_on_blocks_or_features(monkeypatch: pytest.MonkeyPat
         assert one.p_value[number] == alone.p_value[0] == alone.p_adj[0]
         np.testing.assert_array_equal(one.p_value[order], turned.p_value)
         np.testing.assert_array_equal(one.p_adj[order], turned.p_adj)
-        monkeypatch.setattr(_signflip, "_BLOCK", 200)
+        monkeypatch.setattr(_signflip, "BLOCK", 200)
         np.testing.assert_array_equal(test(change).p_adj, one.p_adj)
         monkeypatch.undo()
         assert (one.p_adj >= one.p_value).all()

@@ -475,3 +475,31 @@ def test_ultramarathon(data_dir: Path) -> None:
     with pytest.warns(ExerkineWarning, match="takes features without NaN: 0 of 6"):
         frame = exo.tl.enrich(adata, method="fry", min_coverage=0.4)
     assert set(frame["status"]) == {"no complete feature"}
+
+
+def test_dropped_members_do_not_stand_in_the_order_of_the_features(trial: ad.AnnData) -> None:
+    holed = full(trial)
+    holed.X[0, [2, 0, 3]] = nan
+    one = row(enrich(holed, "fry", {"up": UP}, min_coverage=0.1), "up")["dropped"]
+    turned = holed[:, ::-1].copy()
+    two = row(enrich(turned, "fry", {"up": UP}, min_coverage=0.1), "up")["dropped"]
+    assert one == two == "A00; A02; A03"
+
+
+def test_table_without_spread_and_with_infinite_numbers() -> None:
+    names = [f"A{i:02d}" for i in range(30)]
+    table = pd.DataFrame({"feature": names, "statistic": 0.0})
+    frame = exo.tl.enrich(table, {"up": UP}, method="camera_pr")
+    assert frame["status"].to_list() == ["statistics do not vary"]
+    assert frame["p_value"].isna().all()
+    table["statistic"] = np.random.default_rng(0).normal(size=30)
+    told = exo.tl.enrich(table.assign(n_pairs=np.inf), {"up": UP}, method="camera_pr")
+    assert told["n_pairs"].to_list() == [0]
+    table.loc[3, "statistic"] = np.inf
+    with pytest.raises(InputError, match="Statistics of 'A03' are infinite"):
+        exo.tl.enrich(table, {"up": UP}, method="camera_pr")
+
+
+def test_coverage_is_no_flag(trial: ad.AnnData) -> None:
+    with pytest.raises(UsageError, match="min_coverage=True"):
+        enrich(trial, "fry", min_coverage=True)

@@ -232,3 +232,83 @@ def test_nothing_to_score(trial: ad.AnnData) -> None:
         exo.tl.score(trial[trial.obs["subject_id"].isin(["P01", "P02"]).to_numpy()].copy(), SETS)
     with pytest.raises(exo.errors.InputError, match="score_reference_ulm"):
         exo.get.score_reference(trial, "ulm")
+
+
+@pytest.mark.parametrize(
+    ("members", "told"),
+    [
+        (3, "'mine' is 3, no list"),
+        (None, "'mine' is None, no list"),
+        ({"A00": "abc"}, "weight of 'A00' in signature 'mine' is 'abc', no number"),
+        ({"A00": None}, "weight of 'A00' in signature 'mine' is None, no number"),
+        (pd.Series([1.0, 2.0], ["A00", "A01"]), "Series of numbers"),
+    ],
+)
+def test_members_that_are_none(trial: ad.AnnData, members: object, told: str) -> None:
+    for call in (exo.tl.score, exo.tl.enrich, exo.tl.score_change):
+        with pytest.raises(exo.errors.UsageError, match=told):
+            call(trial, {"mine": members})
+
+
+def test_names_of_signatures_are_text(trial: ad.AnnData, round_trip) -> None:
+    exo.tl.score(trial, {1: ["A00", "A01"]})
+    exo.tl.score_change(trial, {1: ["A00", "A01"]})
+    assert list(round_trip(trial).obsm["score_baseline_z"].columns) == ["1"]
+    with pytest.raises(exo.errors.UsageError, match="same name as text"):
+        exo.tl.enrich(trial, {1: ["A00"], "1": ["A01"]})
+
+
+def test_what_is_no_anndata_is_said_so(trial: ad.AnnData) -> None:
+    for call in (exo.tl.score, exo.tl.score_change, exo.tl.contributions):
+        with pytest.raises(exo.errors.UsageError, match="not an AnnData"):
+            call(trial.obs, SETS)
+    with pytest.raises(exo.errors.UsageError, match="AnnData, not a frame"):
+        exo.tl.score_test(trial)
+
+
+@small_panel
+@pytest.mark.parametrize("method", ["baseline_z", "weighted_mean"])
+def test_random_sets_that_are_the_signature_itself_have_no_spread(
+    trial: ad.AnnData, method: str
+) -> None:
+    tiny = trial[:, ["A20", "A21", "A22"]].copy()
+    tiny.X = np.random.default_rng(1).normal(size=tiny.shape)
+    exo.tl.score(tiny, {"all": list(tiny.var_names)}, method=method, n_permutations=100)
+    assert tiny.obsm[f"score_null_z_{method}"]["all"].isna().all()
+    assert (tiny.obsm[f"score_null_p_{method}"]["all"] == 1.0).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"sd": "a"}, "'sd' of the reference holds text"),
+        ({"mean": "a"}, "'mean' of the reference holds text"),
+        ({"mean": np.inf}, "infinite"),
+        ({"mean": np.nan}, "No feature of the reference"),
+    ],
+)
+def test_reference_of_other_than_numbers(
+    trial: ad.AnnData, changes: dict[str, object], told: str
+) -> None:
+    exo.tl.score(trial, SETS)
+    stored = exo.get.score_reference(trial).assign(**changes)
+    with pytest.raises(exo.errors.InputError, match=told):
+        exo.tl.score(trial, SETS, reference=stored)
+
+
+def test_samples_of_nobody_are_not_one_person(trial: ad.AnnData) -> None:
+    people = trial.obs["subject_id"].astype(object)
+    people.iloc[:3] = None
+    trial.obs["subject_id"] = people
+    trial.X = np.nan_to_num(trial.X, nan=5.0)
+    trial.X[0, 0] = np.nan
+    exo.tl.score(trial, SETS)
+    assert trial.uns["score_members_baseline_z"]["n_people_varying"].to_list() == [0, 0]
+    with pytest.raises(exo.errors.InputError, match="have no value"):
+        exo.tl.score(trial, SETS, members="common")
+
+
+@small_panel
+def test_one_score_has_no_range(trial: ad.AnnData) -> None:
+    with pytest.warns(exo.errors.ExerkineWarning, match="no range"):
+        exo.tl.score(trial[:1].copy(), {"up": SETS["up"]}, method="ssgsea")
