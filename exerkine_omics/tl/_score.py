@@ -130,6 +130,8 @@ def score(
     """
     if members not in ("available", "common"):
         raise UsageError(f"members={members!r} is neither 'available' nor 'common'")
+    if not isinstance(se, bool):
+        raise UsageError(f"se={se!r} is neither True nor False")
     if isinstance(n_permutations, bool) or not isinstance(n_permutations, (int, np.integer)):
         raise UsageError(f"n_permutations={n_permutations!r} is no whole number")
     if n_permutations and not 20 <= n_permutations:

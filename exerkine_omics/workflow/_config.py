@@ -185,6 +185,13 @@ class CohortConfig(_Strict):
             raise ValueError("prediction needs the responders section, which defines the outcome")
         return self
 
+    @model_validator(mode="after")
+    def _enrich_needs_signatures(self) -> CohortConfig:
+        asked = "enrich" in self.model_fields_set and self.enrich is not None
+        if asked and self.score is None:
+            raise ValueError("enrich needs the score section, which names the signatures")
+        return self
+
 
 class RunConfig(_Strict):
     """A whole run."""

@@ -210,6 +210,7 @@ def test_blocks_of_samples_change_nothing(trial: ad.AnnData, monkeypatch) -> Non
         ({"method": "ssgsea", "tau": "a"}, "UsageError", "no number from 0 up"),
         ({"method": "ssgsea", "normalize": 1}, "UsageError", "neither True nor False"),
         ({"method": "gsva", "normalize": True}, "UsageError", "Its options: tau, mx_diff"),
+        ({"se": "yes"}, "UsageError", "neither True nor False"),
         ({"members": "both"}, "UsageError", "'available' nor 'common'"),
         ({"n_permutations": 1.5}, "UsageError", "no whole number"),
         ({"n_permutations": 3}, "UsageError", "too few"),

@@ -66,6 +66,7 @@ def _in(content, *keys):
         (lambda c: c.update(cohorts=[]), "cohorts"),
         (lambda c: c["cohorts"][0].update(score={"min_coverage": 2}), "min_coverage"),
         (lambda c: c["cohorts"][0].update(differential={"method": "anova"}), "method"),
+        (lambda c: c["cohorts"][0].update(score=None, enrich={}), "needs the score section"),
         (
             lambda c: c["cohorts"][0].update(prediction={"feature_time": 0, "outcome_time": 1}),
             "responders section",
