@@ -124,7 +124,8 @@ def enrich(
         One row a signature and contrast: signature, contrast, direction (``up`` or ``down`` along
         the signed signature, of the statistic), estimate (signed weighted mean of the members'
         changes, in the unit of X; where members differ much in spread it may point the other way,
-        since the tests standardise them), statistic (t; of ``roast`` the set statistic), p_value (two-sided), p_adj
+        since the tests standardise them),
+        statistic (t; of ``roast`` the set statistic), p_value (two-sided), p_adj
         (Benjamini-Hochberg within the contrast; for ``signflip`` max-T, family-wise),
         p_value_mixed (members changed in whatever directions; NaN for ``camera``, ``camera_pr``),
         inter_gene_cor (the one used), n_members, n_measured (members tested), coverage (their
