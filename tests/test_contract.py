@@ -57,7 +57,7 @@ PUBLIC = {
         "contributions",
         "enrichment",
     },
-    "get": {"scores", "differential", "pairs", "coverage"},
+    "get": {"scores", "score_reference", "differential", "pairs", "coverage"},
     "datasets": {"simulate", "load"},
 }
 # libraries that are slow to load: imported inside functions only

@@ -6,24 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from exerkine_omics import schema
 from exerkine_omics.cohort import frame_for_storage, levels, t_quantile, t_tail
 from exerkine_omics.cohort._outcomes import as_names
 from exerkine_omics.errors import InputError, UsageError, shown
+from exerkine_omics.kernels._adjusted_mean import Adjusted, adjust_mean
 from exerkine_omics.sig import Signatures, SignatureSet, load
 from exerkine_omics.tl._score_test import contrasts_of
 
 JOINTLY = "jointly"
 _NEEDED = (schema.SUBJECT, "signature", schema.TIMEPOINT, "baseline", "change")
-_NUMBERS = (
-    "estimate se p_value adjusted_estimate adjusted_se adjusted_p_value ci_low ci_high df "
-    "slope slope_p_value r confounder_change"
-).split()
-# a sum of squares below this share of the squares themselves is rounding
-_ROUNDING = 1e-18
-_COLLINEAR = 1e-8
 
 
 def score_confounders(
@@ -136,12 +129,20 @@ def score_confounders(
         for signature in tested:
             y = wide[signature].to_numpy(float)
             for label, own in sets:
-                fit = _adjust(y, wide[list(own)].to_numpy(float), group, sign, variance)
-                status = fit.pop("status")
+                x = wide[list(own)].to_numpy(float)
+                fit = adjust_mean(y, x, group, sign, variance == "pooled")
                 n_shared, names = shared[signature, label]
-                row = {"signature": signature, "contrast": contrast, "confounder": label, **fit}
-                row |= {"adjusted_for": "; ".join(own), "n_shared": n_shared, "shared": names}
-                rows.append({**row, "status": status})
+                row: dict[str, float | int | bool | str] = {
+                    "signature": signature,
+                    "contrast": contrast,
+                    "confounder": label,
+                    **_row(fit),
+                    "adjusted_for": "; ".join(own),
+                    "n_shared": n_shared,
+                    "shared": names,
+                    "status": fit.status,
+                }
+                rows.append(row)
     frame = pd.DataFrame(rows)
     for column in ("signature", "contrast", "confounder"):
         frame[column] = pd.Categorical(frame[column], list(dict.fromkeys(frame[column])))
@@ -257,100 +258,32 @@ def _contrasts(
         yield job.name, wide, group, np.array([1.0, -1.0][: len(job.arms)])
 
 
-def _adjust(
-    y: np.ndarray, x: np.ndarray, group: np.ndarray, sign: np.ndarray, variance: str
-) -> dict[str, float | int | bool | str]:
-    """Regress y (n) on x (n x k) within groups; the intercepts' signed sum is the adjusted mean.
-
-    With y and x about their groups' means and the columns of ``left`` an orthonormal basis of x,
-    the adjusted mean is sum_i a_i y_i, a_i = c_g / n_g - (left @ reach)_i.
-    """
-    k, n_groups = x.shape[1], len(sign)
-    measured = np.isfinite(y).any(), np.isfinite(x).any(axis=0).all()
-    there = np.isfinite(y) & np.isfinite(x).all(axis=1)
-    y, x, group = y[there], x[there], group[there]
-    member = np.arange(n_groups)[:, None] == group
-    size = member.sum(axis=1)
-    n = int(size.sum())
-    numbers = dict.fromkeys(_NUMBERS, np.nan)
-    between = n_groups > 1
-
-    def row(status: str, extrapolated: bool = False) -> dict[str, float | int | bool | str]:
-        return {**numbers, "extrapolated": extrapolated, "n_people": n, "status": status}
-
-    if not measured[0]:
-        return row("the signature is not measured")
-    if not measured[1]:
-        return row("a confounder is not measured")
-    if (size < 2).any():
-        return row("fewer than 2 people" + (" in an arm" if between else ""))
-    share = member / size[:, None]
-    y_mean, x_mean = share @ y, share @ x
-    y_rest, x_rest = y - y_mean[group], x - x_mean[group]
-    y_square, step = float(y_rest @ y_rest), sign @ x_mean
-    if k == 1:
-        numbers["confounder_change"] = float(step[0])
-    if y_square <= _ROUNDING * float(y @ y):
-        return row("the signature does not vary")
-    pooled = variance == "pooled"
-    mean = float(sign @ y_mean)
-    plain = _t_test(mean, member @ y_rest**2, size - 1.0, 1 / size, pooled)
-    numbers |= dict(zip(("estimate", "se", "p_value"), plain, strict=False))
-    # residual df 2 or more
-    needed = n_groups - 1 + k + 3
-    if n < needed:
-        return row(f"fewer than {needed} people")
-    spread = np.sqrt((x_rest**2).sum(axis=0))
-    if not (spread**2 > _ROUNDING * (x**2).sum(axis=0)).all():
-        return row("a confounder does not vary" + (" within arms" if between else ""))
-    left, root, right = np.linalg.svd(x_rest / spread, full_matrices=False)
-    if root[-1] < _COLLINEAR * root[0]:
-        return row("the confounders are collinear")
-    fitted = left.T @ y_rest
-    rest = y_rest - left @ fitted
-    square, explained = float(rest @ rest), float(fitted @ fitted)
-    if square <= _ROUNDING**0.5 * y_square:
-        return row("no residual variance")
-    reach = (right @ (step / spread)) / root
-    own_df = size - 1.0 - member @ (left**2).sum(axis=1)
-    if between and not pooled and own_df.min() < 1:
-        return row("too few people in an arm")
-    weight = 1 / size + member @ (left @ reach) ** 2
-    slope = (right.T @ (fitted / root)) / spread
-    adjusted = mean - float(slope @ step)
-    fit = _t_test(adjusted, member @ rest**2, own_df, weight, pooled)
-    half = float(t_quantile(np.array(fit[3]), 0.975)) * fit[1]
-    residual_df = n - n_groups - k
-    f_value = explained / k / (square / residual_df)
-    r = float(np.sqrt(explained / (explained + square)))
-    numbers |= {
-        "adjusted_estimate": adjusted,
-        "adjusted_se": fit[1],
-        "adjusted_p_value": fit[2],
-        "ci_low": adjusted - half,
-        "ci_high": adjusted + half,
-        "df": fit[3],
-        "slope": float(slope[0]) if k == 1 else np.nan,
-        "slope_p_value": float(special.fdtrc(k, residual_df, f_value)),
-        "r": r * float(np.sign(slope[0])) if k == 1 else r,
+def _row(fit: Adjusted) -> dict[str, float | int | bool | str]:
+    """Numbers of one regression as the frame has them."""
+    plain, adjusted = (
+        float(t_tail(np.array(estimate / se), np.array(df))) if se > 0 else np.nan
+        for estimate, se, df in (
+            (fit.estimate, fit.se, fit.df),
+            (fit.adjusted, fit.adjusted_se, fit.adjusted_df),
+        )
+    )
+    half = np.nan
+    if fit.adjusted_se > 0:
+        half = float(t_quantile(np.array(fit.adjusted_df), 0.975)) * fit.adjusted_se
+    return {
+        "estimate": fit.estimate,
+        "se": fit.se,
+        "p_value": plain,
+        "adjusted_estimate": fit.adjusted,
+        "adjusted_se": fit.adjusted_se,
+        "adjusted_p_value": adjusted,
+        "ci_low": fit.adjusted - half,
+        "ci_high": fit.adjusted + half,
+        "df": fit.adjusted_df,
+        "slope": fit.slope,
+        "slope_p_value": fit.slope_p,
+        "r": fit.r,
+        "confounder_change": fit.step,
+        "extrapolated": fit.extrapolated,
+        "n_people": fit.n,
     }
-    low = np.array([x[own].min(axis=0) for own in member])
-    high = np.array([x[own].max(axis=0) for own in member])
-    if not between:
-        low, high = np.vstack([low, 0 * low]), np.vstack([high, 0 * high])
-    return row(schema.OK, bool((low.max(axis=0) > high.min(axis=0)).any()))
-
-
-def _t_test(
-    estimate: float, square: np.ndarray, df: np.ndarray, weight: np.ndarray, pooled: bool
-) -> tuple[float, float, float, float]:
-    """Estimate, SE, p, df from each group's residual squares, their df and squared weights."""
-    if pooled or len(square) == 1:
-        total_df = float(df.sum())
-        se = float(np.sqrt(square.sum() / total_df * weight.sum()))
-    else:
-        part = square / df * weight
-        se = float(np.sqrt(part.sum()))
-        total_df = float(part.sum() ** 2 / (part**2 / df).sum())
-    p = float(t_tail(np.array(estimate / se), np.array(total_df)))
-    return estimate, se, p, total_df
