@@ -22,7 +22,7 @@ from exerkine_omics.kernels._scorer import Prepared, enough_coverage, member_par
 from exerkine_omics.sig import Signatures
 from exerkine_omics.tl._score_change import pair_blocks, pair_status
 from exerkine_omics.tl._score_test import score_contrasts
-from exerkine_omics.tl._scoring import Scoring, prepare_scoring
+from exerkine_omics.tl._scoring import Scoring, prepare_scoring, too_thin
 
 
 def contributions(
@@ -87,7 +87,7 @@ def contributions(
     covered = covered[owner]
     status = np.select(
         [~enough_coverage(covered, min_coverage), np.isnan(parts)],
-        [f"coverage below {min_coverage:g}", "not measured"],
+        [too_thin(min_coverage), "not measured"],
         schema.OK,
     )
     n_rows = len(owner)

@@ -26,7 +26,7 @@ from exerkine_omics.kernels._scorer import Prepared, enough_coverage, members_me
 from exerkine_omics.kernels._scores import MIN_BASELINE
 from exerkine_omics.sig import Signatures
 from exerkine_omics.tl._score import score_range
-from exerkine_omics.tl._scoring import ROWS, Scoring, prepare_scoring
+from exerkine_omics.tl._scoring import ROWS, Scoring, prepare_scoring, too_thin
 
 
 def score_change(
@@ -201,7 +201,7 @@ def pair_status(pairs: pd.DataFrame, coverage: np.ndarray, least: float) -> np.n
     """Say of each pair why it gives no change of one signature."""
     return np.select(
         [~pairs["paired"].to_numpy(), ~enough_coverage(coverage, least)],
-        [pairs["reason"].astype(str).to_numpy(dtype=object), f"coverage below {least:g}"],
+        [pairs["reason"].astype(str).to_numpy(dtype=object), too_thin(least)],
         schema.OK,
     )
 

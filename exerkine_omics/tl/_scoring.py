@@ -198,3 +198,8 @@ def count_varying(sets: Sets, present: np.ndarray, person: np.ndarray) -> np.nda
     comes_and_goes = (ever & ~always).T.astype(float)
     members = abs(sets.weights)
     return np.asarray(((members @ comes_and_goes) > 0).sum(axis=1), dtype=np.int64)
+
+
+def too_thin(least: float) -> str:
+    """Status where coverage does not reach the least asked for; at 0 nothing is measured."""
+    return f"coverage below {least:g}" if least > 0 else "not measured"

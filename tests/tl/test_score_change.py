@@ -74,6 +74,14 @@ def test_typical_error_of_the_control_arm(trial: ad.AnnData) -> None:
     pd.testing.assert_series_equal(plain["change"], frame["change"])
 
 
+def test_nothing_measured_is_told(trial: ad.AnnData) -> None:
+    trial.X[trial.obs_names.get_loc("P01_pre"), :5] = np.nan
+    frame = exo.tl.score_change(trial, SETS, min_coverage=0)
+    rows = (frame["subject_id"] == "P01") & (frame["signature"] == "up")
+    assert set(frame.loc[rows, "status"]) == {"not measured"}
+    assert frame.loc[rows, "change"].isna().all()
+
+
 def test_order_of_samples_and_arms(trial: ad.AnnData) -> None:
     frame = exo.tl.score_change(trial, SETS, control="CON")
     rng = np.random.default_rng(0)
