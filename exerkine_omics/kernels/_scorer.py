@@ -107,6 +107,15 @@ def fit_scorer(
     return Fitted(scorer, options, min_coverage, learnt)
 
 
+def score_range(fitted: Fitted, scores: np.ndarray) -> float:
+    """Give the range of all scores where the scorer divides by it, else 1; NaN where they have none."""
+    if fitted.scorer.ranged is None or not fitted.scorer.ranged(fitted.options):
+        return 1.0
+    finite = scores[np.isfinite(scores)]
+    spread = float(np.ptp(finite)) if len(finite) else 0.0
+    return spread if spread > 0 else np.nan
+
+
 def enough_coverage(coverage: np.ndarray, least: float) -> np.ndarray:
     """Say where coverage reaches the least asked for; sums of weights are compared to 1e-9."""
     return (coverage > 0) & (coverage >= least - 1e-9)

@@ -10,7 +10,7 @@ import numpy as np
 
 from exerkine_omics.cohort import choose_scorer
 from exerkine_omics.errors import UsageError
-from exerkine_omics.kernels._scorer import Fitted, Scorer, fit_scorer
+from exerkine_omics.kernels._scorer import Fitted, Scorer, fit_scorer, score_range
 from exerkine_omics.kernels._scorers import SCORERS
 from exerkine_omics.kernels._sets import Sets, make_sets
 from exerkine_omics.sig import Matched
@@ -47,11 +47,7 @@ class SignatureBlock:
         learnt = FittedBlock(self, fitted.learnt)
         if self.scorer.ranged is None or not self.scorer.ranged(self.options):
             return learnt
-        scores, _ = learnt.score(values)
-        finite = scores[np.isfinite(scores)]
-        spread = float(np.ptp(finite)) if len(finite) else 0.0
-        # one score has no range; what cannot be scaled is not a number
-        return FittedBlock(self, fitted.learnt, spread if spread > 0 else np.nan)
+        return FittedBlock(self, fitted.learnt, score_range(fitted, learnt.score(values)[0]))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from exerkine_omics.cohort import (
 )
 from exerkine_omics.errors import UsageError, warn
 from exerkine_omics.kernels._score_null import likeness, null_scores, pools
-from exerkine_omics.kernels._scorer import Fitted, Prepared, jackknife
+from exerkine_omics.kernels._scorer import Prepared, jackknife, score_range
 from exerkine_omics.kernels._scorers import SCORERS
 from exerkine_omics.kernels._scores import feature_moments
 from exerkine_omics.settings import settings
@@ -219,15 +219,6 @@ def _score_all(scoring: Scoring, se: bool, n_permutations: int) -> dict[str, np.
     slim = type(sets)(sets.weights[:, columns], sets.total)
     found["varying"] = count_varying(slim, present[filled], person[filled])
     return found
-
-
-def score_range(fitted: Fitted, scores: np.ndarray) -> float:
-    """Range of all scores where the scorer divides by it, else 1."""
-    if fitted.scorer.ranged is None or not fitted.scorer.ranged(fitted.options):
-        return 1.0
-    finite = scores[np.isfinite(scores)]
-    spread = float(np.ptp(finite)) if len(finite) else 0.0
-    return spread if spread > 0 else np.nan
 
 
 def _stand_ins(scoring: Scoring) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -22,10 +22,9 @@ from exerkine_omics.cohort import (
 )
 from exerkine_omics.errors import UsageError, shown
 from exerkine_omics.kernels._response import pooled_sd
-from exerkine_omics.kernels._scorer import Prepared, enough_coverage, members_measured
+from exerkine_omics.kernels._scorer import Prepared, enough_coverage, members_measured, score_range
 from exerkine_omics.kernels._scores import MIN_BASELINE
 from exerkine_omics.sig import Signatures
-from exerkine_omics.tl._score import score_range
 from exerkine_omics.tl._scoring import ROWS, Scoring, prepare_scoring, too_thin
 
 
