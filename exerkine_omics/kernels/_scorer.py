@@ -108,7 +108,7 @@ def fit_scorer(
 
 
 def score_range(fitted: Fitted, scores: np.ndarray) -> float:
-    """Give the range of all scores where the scorer divides by it, else 1; NaN where they have none."""
+    """Give the range of all scores where the scorer divides by it (NaN if none), else 1."""
     if fitted.scorer.ranged is None or not fitted.scorer.ranged(fitted.options):
         return 1.0
     finite = scores[np.isfinite(scores)]
