@@ -78,21 +78,19 @@ class Stored:
 
     def __getitem__(self, key: tuple[Any, slice]) -> np.ndarray:
         rows, columns = key
-        block = self.values[:, columns]
-        block = block.toarray() if hasattr(block, "toarray") else block
-        block = np.asarray(block, dtype=np.float64)
-        require_finite(block, self.where)
+        block = self._checked(self.values[:, columns])
         return block if isinstance(rows, slice) and rows == slice(None) else block[rows]
 
     def rows(self, rows: slice | np.ndarray) -> np.ndarray:
         """Read these samples, all features, as float64."""
         if isinstance(rows, slice):
-            block = self.values[rows, :]
-        else:
-            # files are read in ascending order, each row once
-            wanted, place = np.unique(rows, return_inverse=True)
-            block = self.values[wanted, :]
-            block = block[place]
+            return self._checked(self.values[rows, :])
+        # files are read in ascending order, each row once
+        wanted, place = np.unique(rows, return_inverse=True)
+        return self._checked(self.values[wanted, :])[place]
+
+    def _checked(self, block: Any) -> np.ndarray:
+        """Make what was read float64 and dense; infinite values are an error."""
         block = block.toarray() if hasattr(block, "toarray") else block
         block = np.asarray(block, dtype=np.float64)
         require_finite(block, self.where)

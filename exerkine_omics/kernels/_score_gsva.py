@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from exerkine_omics.kernels._normal_table import LAST, STEP, normal_table
-from exerkine_omics.kernels._sample_ranks import sample_ranks
-from exerkine_omics.kernels._score_ranks import both_directions
-from exerkine_omics.kernels._scorer import Options, Prepared, Scorer
+from exerkine_omics.kernels._score_ranks import both_directions, prepare_ranks
+from exerkine_omics.kernels._scorer import CANDIDATES, Options, Prepared, Scorer
 from exerkine_omics.kernels._sets import Sets
 
 _DIGITS = 12
@@ -52,9 +51,7 @@ def prepare(values: np.ndarray, learnt: Distribution, options: Options) -> Prepa
     else:
         cumulative = _distribution(values, learnt)
     # values that no kernel of another sample reaches differ by rounding only: they are tied
-    ranks, n = sample_ranks(np.round(cumulative, _DIGITS))
-    present = None if (n == len(ranks)).all() else (ranks > 0).astype(float)
-    return Prepared((ranks,), present, n)
+    return prepare_ranks(np.round(cumulative, _DIGITS), None, options)
 
 
 def _own_distribution(values: np.ndarray, bandwidth: np.ndarray) -> np.ndarray:
@@ -197,8 +194,7 @@ GSVA = Scorer(
     units="difference of walks, -1 to 1",
     depends_on="all samples: each feature's distribution",
     nan="the feature leaves that sample's ranking, and that sample its distribution",
-    meaningless="small panels made of candidates: the other features, with which the members are "
-    "compared, respond as well; fewer than 10 samples, which give no distribution",
+    meaningless=f"{CANDIDATES}; fewer than 10 samples, which give no distribution",
     learns_from="all",
     fit=fit,
     prepare=prepare,

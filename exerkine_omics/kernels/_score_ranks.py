@@ -6,8 +6,8 @@ import numpy as np
 from scipy import sparse
 
 from exerkine_omics.kernels._sample_ranks import sample_ranks
-from exerkine_omics.kernels._scorer import Options, Prepared, Scorer
-from exerkine_omics.kernels._sets import Sets
+from exerkine_omics.kernels._scorer import CANDIDATES, Options, Prepared, Scorer
+from exerkine_omics.kernels._sets import Sets, indicator
 
 
 def prepare_ranks(values: np.ndarray, learnt: None, options: Options) -> Prepared:
@@ -46,9 +46,7 @@ def _order_of_weights(
     prepared: Prepared, side: sparse.csr_array, size: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Measured members k, and sum(w a) / sum(w), a being a member's place by ascending weight."""
-    ones = side.copy()
-    ones.data = np.ones_like(ones.data)
-    k = prepared.weight(ones)
+    k = prepared.weight(indicator(side))
     shift = (k + 1) / 2
     for number in range(side.shape[0]):
         part = slice(side.indptr[number], side.indptr[number + 1])
@@ -70,13 +68,12 @@ def _order_of_weights(
 
 def prepare_ssgsea(values: np.ndarray, learnt: None, options: Options) -> Prepared:
     """Ranks, and their powers tau and tau + 1."""
-    ranks, n = sample_ranks(values)
-    complete = bool((n == len(ranks)).all())
+    ranked = prepare_ranks(values, learnt, options)
+    (ranks,) = ranked.tables
     power = ranks ** options["tau"]
-    if not complete:
-        power *= ranks > 0
-    present = None if complete else (ranks > 0).astype(float)
-    return Prepared((power * ranks, power, ranks), present, n)
+    if ranked.present is not None:
+        power *= ranked.present
+    return Prepared((power * ranks, power, ranks), ranked.present, ranked.n)
 
 
 def ssgsea(prepared: Prepared, sets: Sets, options: Options) -> np.ndarray:
@@ -92,8 +89,7 @@ def ssgsea(prepared: Prepared, sets: Sets, options: Options) -> np.ndarray:
     n = prepared.n
 
     def one(side: sparse.csr_array) -> np.ndarray:
-        ones = side.copy()
-        ones.data = np.ones_like(ones.data)
+        ones = indicator(side)
         others = n - prepared.weight(ones)
         rest = (n * (n + 1) / 2 - np.asarray(ones @ ranks)) / np.where(others > 0, others, np.nan)
         return np.asarray(side @ over) / np.asarray(side @ power) - rest
@@ -115,18 +111,13 @@ def both_directions(
     return np.where(up_weight + down_weight > 0, total / (up_weight + down_weight), np.nan)
 
 
-_CANDIDATES = (
-    "small panels made of candidates: the other features, with which the members are compared, "
-    "respond as well"
-)
-
 SINGSCORE = Scorer(
     name="singscore",
     description="mean rank of rising members, and of falling ones from the top, centred",
     units="share of the attainable mean rank (-1 to 1 with both directions)",
     depends_on="no other sample",
     nan="the feature is not ranked in that sample",
-    meaningless=_CANDIDATES,
+    meaningless=CANDIDATES,
     learns_from="none",
     prepare=prepare_ranks,
     combine=singscore,
@@ -141,7 +132,7 @@ SSGSEA = Scorer(
     units="share of the range of all scores (normalize=True), else ranks",
     depends_on="the range over all samples and signatures (normalize=True), else no other sample",
     nan="the feature is not ranked in that sample",
-    meaningless=_CANDIDATES,
+    meaningless=CANDIDATES,
     learns_from="none",
     prepare=prepare_ssgsea,
     combine=ssgsea,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from exerkine_omics.kernels._scorer import Options, Prepared, Scorer
+from exerkine_omics.kernels._scorer import CANDIDATES, Options, Prepared, Scorer
 from exerkine_omics.kernels._sets import Sets
 
 
@@ -52,8 +52,7 @@ ULM = Scorer(
     units="t on (features - 2) df",
     depends_on="no other sample",
     nan="the feature leaves that sample's regression",
-    meaningless="small panels made of candidates: the other features, with which the members are "
-    "compared, respond as well; panels whose features have no common zero, unless values were "
+    meaningless=f"{CANDIDATES}; panels whose features have no common zero, unless values were "
     "centred by feature before",
     learns_from="none",
     prepare=prepare,

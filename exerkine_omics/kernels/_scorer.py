@@ -9,9 +9,15 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from exerkine_omics.kernels._sets import Sets, without_each_member
+from exerkine_omics.kernels._sets import Sets, indicator, without_each_member
 
 Options = Mapping[str, Any]
+
+CANDIDATES = (
+    "small panels made of candidates: the other features, with which the members are compared, "
+    "respond as well"
+)
+"""Panels on which a competitive score says nothing."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +134,7 @@ def coverage(prepared: Prepared, sets: Sets) -> np.ndarray:
 
 def members_measured(prepared: Prepared, sets: Sets) -> np.ndarray:
     """Count the members that are measured, sets x samples."""
-    ones = sets.weights.copy()
-    ones.data = np.ones_like(ones.data)
-    return np.rint(prepared.weight(ones)).astype(int)
+    return np.rint(prepared.weight(indicator(sets.weights))).astype(int)
 
 
 def jackknife(fitted: Fitted, prepared: Prepared, sets: Sets) -> np.ndarray:

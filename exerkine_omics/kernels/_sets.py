@@ -62,6 +62,13 @@ def make_sets(
     return Sets(matrix, np.asarray(total, dtype=float))
 
 
+def indicator(weights: sparse.csr_array) -> sparse.csr_array:
+    """Give 1 for each member, whatever its weight."""
+    ones = weights.copy()
+    ones.data = np.ones_like(ones.data)
+    return ones
+
+
 def without_each_member(sets: Sets) -> tuple[Sets, np.ndarray, np.ndarray]:
     """Each set once without each of its measured members, in the order of the members.
 

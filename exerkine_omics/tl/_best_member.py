@@ -162,11 +162,7 @@ def best_member(
     matched = match(signatures, adata.var, meta(adata).get(schema.MODALITY), several=several)
     z = _z_scores(adata, timepoint, design.baseline)
     paired = pairs["paired"].to_numpy()
-    place = {name: i for i, name in enumerate(adata.obs_names)}
-    before, after = (
-        np.array([place.get(name, -1) for name in pairs[k]], dtype=int)
-        for k in ("baseline_sample", "sample")
-    )
+    before, after = (adata.obs_names.get_indexer(pairs[k]) for k in ("baseline_sample", "sample"))
     arms = levels(pairs[schema.ARM]) if schema.ARM in pairs else [""]
     own_arm = pairs[schema.ARM].astype(str).to_numpy() if schema.ARM in pairs else None
     time = pairs[schema.TIMEPOINT].astype(str).to_numpy()

@@ -23,6 +23,7 @@ from exerkine_omics.tl._enrich_frame import features_of, run_frame
 from exerkine_omics.tl._enrich_methods import CAMERA_PR, SET_METHODS, SetMethod
 from exerkine_omics.tl._enrich_sets import SetTested, enrichment_frame
 from exerkine_omics.tl._score import context_notes
+from exerkine_omics.tl._scoring import require_share
 
 
 def enrich(
@@ -172,9 +173,7 @@ def enrich(
     """
     if not isinstance(method, str) or method not in SET_METHODS:
         raise UsageError(f"There is no method {method!r}", fix=f"Known: {', '.join(SET_METHODS)}.")
-    number = isinstance(min_coverage, (int, float)) and not isinstance(min_coverage, bool)
-    if not number or not 0 <= min_coverage <= 1:
-        raise UsageError(f"min_coverage={min_coverage!r} is not between 0 and 1")
+    require_share(min_coverage)
     test = SET_METHODS[method]
     options = test.choose(
         {

@@ -73,9 +73,7 @@ def prepare_scoring(
 ) -> Scoring:
     """Check what was asked for, match the signatures, fit the scorer."""
     scorer, chosen = choose_scorer(method, options)
-    number = isinstance(min_coverage, (int, float)) and not isinstance(min_coverage, bool)
-    if not number or not 0 <= min_coverage <= 1:
-        raise UsageError(f"min_coverage={min_coverage!r} is not between 0 and 1")
+    require_share(min_coverage)
     if reference is not None and scorer.learns_from != "baseline":
         raise UsageError(
             f"{method} takes no reference: it depends on {scorer.depends_on}",
@@ -100,6 +98,13 @@ def prepare_scoring(
         values = _common_members(adata, take_samples(values, slice(None)))
     fitted = _fit(adata, values, scorer, chosen, float(min_coverage), reference)
     return Scoring(adata, values, matched, sets, fitted)
+
+
+def require_share(min_coverage: object) -> None:
+    """Raise `UsageError` where ``min_coverage`` is no share."""
+    number = isinstance(min_coverage, (int, float)) and not isinstance(min_coverage, bool)
+    if not number or not 0 <= min_coverage <= 1:  # type: ignore[operator]
+        raise UsageError(f"min_coverage={min_coverage!r} is not between 0 and 1")
 
 
 def require_names(signatures: Signatures | None) -> None:
