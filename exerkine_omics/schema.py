@@ -23,6 +23,11 @@ ADHERENCE = "adherence"
 SAMPLE_TYPE = "sample_type"
 PLATE_ID = "plate_id"
 QC_STATUS = "qc_status"
+RUN_ORDER = "run_order"
+OUTLIER = "outlier"  # bool
+HAEMOLYSIS = "haemolysis"  # the index: delta Cq, or mean z of the protein panel
+HAEMOLYSED = "haemolysed"  # no | possible | yes | unknown
+PLASMA_VOLUME = "plasma_volume_change"  # percent, against the person's own baseline
 AGE, SEX, BMI = "age", "sex", "bmi"
 CLINICAL = (AGE, SEX, BMI)
 
@@ -48,6 +53,14 @@ VARYING = "n_people_varying"  # of scores: people in whom a member is there at o
 RAW = "raw"
 BELOW_LOD = "below_lod"
 IMPUTED = "imputed"
+LOD = "lod"  # the limit that below_lod was made with; others of the vendor are lod_<kind>
+COUNT = "count"  # reads or beads behind a value
+QC_WARNING = "qc_warning"  # bool: the vendor flags this sample on this panel
+ASSAY_WARNING = "assay_warning"  # bool: the vendor flags this assay on this plate
+STATUS_CODE = "status_code"  # int: row of uns["exerkine"]["status_codes"]
+REPLICATE_SD = "replicate_sd"
+N_REPLICATES = "n_replicates"
+CORRECTED = "plasma_volume_corrected"
 PRE, POST, DELTA = "pre", "post", "delta"
 
 # uns["exerkine"]
@@ -64,6 +77,18 @@ ANNOTATION = "annotation"  # one row a feature: what pp.annotate made of it
 PAIRS = "pairs"
 SUBJECTS = "subjects"  # of a MuData: one row a person
 PROVENANCE = "provenance"  # of a loaded cohort: source, commit, licence
+FORMAT = "format"  # of a vendor file, as exo.io.show_formats() names it
+EXPERIMENTAL = "experimental"  # bool: this format was never tried on a file the vendor made
+HEADER = "header"  # of a vendor file: its own words, as JSON text
+STATUS_CODES = "status_codes"  # frame: code, status
+SAMPLE_SCALING = "sample_scaling"  # what rescaled whole samples; "" where nothing did
+
+# obsm, varm of a principal component analysis: the names scanpy uses
+PCA, PCA_BEFORE, COMPONENTS = "X_pca", "X_pca_before", "PCs"
+
+# obs["sample_type"]: only the first is a person's tube
+SAMPLE = "sample"
+SAMPLE_TYPES = (SAMPLE, "bridge", "qc", "control", "calibrator", "blank", "empty")
 
 MODALITIES = ("proteomics", "metabolomics", "mirna")
 MATRICES = (

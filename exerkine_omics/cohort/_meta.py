@@ -133,6 +133,19 @@ def baseline(adata: AnnData, column: str = schema.TIMEPOINT) -> str:
     return level
 
 
+def persons_tubes(adata: AnnData) -> np.ndarray:
+    """Say which samples are a person's: all whose ``sample_type`` is ``sample`` or not stated."""
+    if schema.SAMPLE_TYPE not in adata.obs:
+        return np.ones(adata.n_obs, dtype=bool)
+    kind = adata.obs[schema.SAMPLE_TYPE]
+    return (kind.isna() | (kind.astype(object) == schema.SAMPLE)).to_numpy()
+
+
+def sample_scaling(adata: AnnData) -> str:
+    """Name what rescaled whole samples (a vendor's ANML, `exo.pp.normalize`); "" where nothing."""
+    return str(meta(adata).get(schema.SAMPLE_SCALING, ""))
+
+
 def require_slug(key: str) -> None:
     """Raise `UsageError` where a key of ours is no slug: h5ad would read ``a/b`` as a folder."""
     if not isinstance(key, str) or not re.fullmatch(r"[a-z0-9_]+", key):

@@ -1,11 +1,21 @@
 """Files and frames to AnnData, and back; no statistics."""
 
+from exerkine_omics.io._formats import show_formats
 from exerkine_omics.io._frames import from_frames, set_samples
 from exerkine_omics.io._outcomes import read_outcomes
-from exerkine_omics.io._storage import read, write
+from exerkine_omics.io._read import read
+from exerkine_omics.io._storage import write
 from exerkine_omics.io._tables import read_table
 
-__all__ = ["from_frames", "read", "read_outcomes", "read_table", "set_samples", "write"]
+__all__ = [
+    "from_frames",
+    "read",
+    "read_outcomes",
+    "read_table",
+    "set_samples",
+    "show_formats",
+    "write",
+]
 
 
 def __dir__() -> list[str]:

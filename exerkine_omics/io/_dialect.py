@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import itertools
 import re
@@ -15,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics.errors import InputError, shown
+from exerkine_omics.io._bytes import PARQUET, ZIP, decode, open_bytes
 from exerkine_omics.io._matrix import MISSING_WORDS
 
 _SEPARATORS = ("\t", ";", ",", "|")  # a tie goes to the earlier one: `1,5;2,5` is semicolon
@@ -63,49 +63,14 @@ def read_text(
 
 
 def _decode(path: Path) -> tuple[str, str]:
-    data = path.read_bytes()
-    if data[:2] == b"\x1f\x8b":
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError) as error:
-            raise InputError(
-                f"The file is a damaged gzip ({error})", where=str(path), fix="Copy it again."
-            ) from None
-    if data[:4] == b"PK\x03\x04" or data[:4] == b"PAR1":
-        kind = ".xlsx" if data[:2] == b"PK" else ".parquet"
+    with open_bytes(path) as stream:
+        data = stream.read()
+    if data.startswith((ZIP, PARQUET)):
+        kind = ".xlsx" if data.startswith(ZIP) else ".parquet"
         raise InputError(
             f"The file is no text, it looks like {kind}", where=str(path), fix=f"Name it {kind}."
         )
-    for mark, name in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16")):
-        if data.startswith(mark):
-            return _decoded(data, name, path), name
-    if data.startswith(b"\xfe\xff"):
-        return _decoded(data, "utf-16", path), "utf-16"
-    head = data[:4096]
-    if b"\x00" in head:
-        # text of the Latin kind has its zero bytes all on one side of each pair
-        even, odd = head[::2].count(0), head[1::2].count(0)
-        if max(even, odd) > 0.4 * (len(head) // 2) and min(even, odd) == 0:
-            name = "utf-16-le" if odd else "utf-16-be"
-            return _decoded(data, name, path), name
-        raise InputError(
-            "The file is no text: it holds zero bytes", where=str(path), fix="Export it as csv."
-        )
-    try:
-        return data.decode("utf-8"), "utf-8"
-    except UnicodeDecodeError:
-        return _decoded(data, "cp1252", path), "cp1252"
-
-
-def _decoded(data: bytes, encoding: str, path: Path) -> str:
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"The file is not {encoding} text (byte {error.start})",
-            where=str(path),
-            fix="Save it as UTF-8.",
-        ) from None
+    return decode(data, str(path))
 
 
 def _rows(lines: Sequence[str], sep: str) -> list[list[str]]:

@@ -11,9 +11,12 @@ import pandas as pd
 from exerkine_omics import schema
 from exerkine_omics.cohort import Finding
 from exerkine_omics.errors import InputError, shown
+from exerkine_omics.io._bytes import damaged
 from exerkine_omics.io._dialect import CODE, Cells, read_text
+from exerkine_omics.io._excel import rows_of, workbook
 from exerkine_omics.io._labels import is_missing, require, text_of
 from exerkine_omics.io._matrix import MISSING_WORDS, to_numbers
+from exerkine_omics.io._source import require_file
 
 _TEXT = (".csv", ".tsv", ".txt", ".tab")
 _EXCEL = (".xlsx", ".xlsm")
@@ -42,15 +45,8 @@ def read_cells(
     """Read header and cells; whatever is wrong with the file is one `InputError`."""
     kind = "".join(s for s in path.suffixes[-2:] if s.casefold() != ".gz").casefold()
     kind = Path("x" + kind).suffix
-    if path.is_dir():
-        raise InputError("This is a folder, not a file", where=str(path), fix="Name the file.")
-    if not path.exists():
-        beside = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
-        fix = f"The folder holds {shown(beside)}." if beside else "The folder is not there either."
-        raise InputError("There is no such file", where=str(path), fix=fix)
+    require_file(path)
     try:
-        if path.stat().st_size == 0:
-            raise InputError("The file is empty", where=str(path), fix="Export it again.")
         if kind in _TEXT:
             return read_text(path, sep=sep, decimal=decimal, text=text, first_is_id=first_is_id)
         if kind in _EXCEL:
@@ -71,17 +67,7 @@ def read_cells(
 
 
 def _read_excel(path: Path, worksheet: str | int) -> Cells:
-    import openpyxl
-
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (OSError, ValueError, KeyError, openpyxl.utils.exceptions.InvalidFileException):
-        raise _damaged(path, "Excel") from None
-    except Exception as error:
-        if type(error).__module__ != "zipfile":
-            raise
-        raise _damaged(path, "Excel") from None
-    try:
+    with workbook(path) as book:
         names = book.sheetnames
         is_number = isinstance(worksheet, int)
         if (is_number and not 0 <= int(worksheet) < len(names)) or (
@@ -92,9 +78,7 @@ def _read_excel(path: Path, worksheet: str | int) -> Cells:
                 where=str(path),
                 fix=f"sheet= is one of {shown(names)}.",
             )
-        rows = [list(r) for r in book[names[worksheet] if is_number else worksheet].values]  # type: ignore
-    finally:
-        book.close()
+        rows = rows_of(book, names[worksheet] if is_number else worksheet, path)  # type: ignore
     rows = [r for r in rows if not all(is_missing(c) for c in r)]
     if len(rows) < 2:
         what = "is empty" if not rows else "has a header and no rows"
@@ -109,19 +93,13 @@ def _read_parquet(path: Path) -> Cells:
     try:
         frame = pd.read_parquet(path)
     except (ArrowException, ValueError):
-        raise _damaged(path, "parquet") from None
+        raise damaged(path, "parquet") from None
     if not isinstance(frame.index, pd.RangeIndex):
         frame = frame.reset_index()
     if not len(frame):
         raise InputError("The file has no rows", where=str(path), fix="It needs one row a sample.")
     header = [str(c) for c in frame.columns]
     return Cells(header, frame.set_axis(range(len(header)), axis=1))
-
-
-def _damaged(path: Path, kind: str) -> InputError:
-    return InputError(
-        f"The file cannot be read as {kind}", where=str(path), fix="Is it damaged? Export it again."
-    )
 
 
 def named_frame(table: Cells, path: Path) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from anndata import AnnData
 
@@ -15,6 +16,7 @@ from exerkine_omics.cohort import (
     findings_frame,
     findings_from_frame,
     meta,
+    persons_tubes,
 )
 from exerkine_omics.errors import InputError, shown
 from exerkine_omics.io._features import Units, feature_table, unit_of_columns
@@ -193,7 +195,9 @@ def set_samples(
         Samples x analytes; ``obs_names`` are the sample ids. No other part is touched.
     samples
         One row a sample, as in `from_frames`, or the path of such a table. Its columns are added
-        to ``obs``, and replace those of the same name.
+        to ``obs``, and replace those of the same name. Tubes that are no person's (a
+        ``sample_type`` other than ``sample``: controls, calibrators, blanks, bridging samples)
+        need no row, and no subject.
     subject, timepoint, baseline, arm, timepoint_order
         As in `from_frames`.
     copy
@@ -221,7 +225,8 @@ def set_samples(
     ids = pd.Index([str(n) for n in adata.obs_names], dtype=str)
     sheet, findings = index_samples(samples, ids)
     _refuse_no_overlap(ids, sheet.index, adata.var_names)
-    absent = ids[~ids.isin(sheet.index)]
+    tubes = persons_tubes(adata)
+    absent = ids[~ids.isin(sheet.index) & tubes]
     if len(absent):
         raise InputError(
             f"Samples {shown(absent)} are not in the sample sheet",
@@ -230,12 +235,13 @@ def set_samples(
         )
     findings += _extra(sheet.index[~sheet.index.isin(ids)])
     obs, first, more = _obs(
-        sheet.loc[ids],
+        sheet.reindex(ids),
         subject=subject,
         timepoint=timepoint,
         arm=arm,
         baseline=baseline,
         timepoint_order=timepoint_order,
+        tubes=tubes,
     )
     findings += more
     kept = adata.obs.drop(columns=[c for c in adata.obs.columns if c in obs.columns])
@@ -263,10 +269,13 @@ def _obs(
     arm: str | None,
     baseline: object,
     timepoint_order: Sequence[object] | None,
+    tubes: np.ndarray | None = None,
 ) -> tuple[pd.DataFrame, str, list[Finding]]:
     frame = assign_roles(sheet, subject=subject, timepoint=timepoint, arm=arm)
-    require_roles(frame)
-    order, first, findings = order_timepoints(frame[schema.TIMEPOINT], timepoint_order, baseline)
+    persons = frame if tubes is None else frame[tubes]
+    require_roles(persons)
+    order, first, findings = order_timepoints(persons[schema.TIMEPOINT], timepoint_order, baseline)
+    order = order.reindex(frame.index)
     roles = [c for c in (schema.SUBJECT, schema.TIMEPOINT, schema.ARM) if c in frame.columns]
     obs, more = storable(frame.drop(columns=roles))
     people = {schema.SUBJECT: as_levels(frame[schema.SUBJECT]), schema.TIMEPOINT: order}

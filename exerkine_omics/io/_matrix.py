@@ -39,6 +39,12 @@ def numeric_matrix(matrix: pd.DataFrame, where: str = "matrix") -> pd.DataFrame:
         wrong += [(name, index[row], cell) for row, cell in text]
     if wrong:
         raise _text_error(wrong, len(index), where)
+    require_no_infinity(values, columns, where)
+    return pd.DataFrame(values, index=index, columns=columns)
+
+
+def require_no_infinity(values: np.ndarray, columns: pd.Index, where: str) -> None:
+    """Raise `InputError` where values are infinite, naming their columns."""
     infinite = np.isinf(values)
     if infinite.any():
         named = columns[np.flatnonzero(infinite.any(axis=0))]
@@ -47,7 +53,6 @@ def numeric_matrix(matrix: pd.DataFrame, where: str = "matrix") -> pd.DataFrame:
             where=where,
             fix="A logarithm of zero? Give the values before the logarithm, or NaN.",
         )
-    return pd.DataFrame(values, index=index, columns=columns)
 
 
 def to_numbers(column: pd.Series) -> tuple[np.ndarray, list[tuple[int, str]]]:

@@ -82,48 +82,14 @@ def write(adata: AnnData, path: str | Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def read(path: str | Path, *, backed: bool = False) -> AnnData:
-    """Read a cohort that `write` wrote.
-
-    Use it for .h5ad and .zarr of this package; tables are read by `read_table`.
-
-    Parameters
-    ----------
-    path
-        File or folder.
-    backed
-        Leave X in the file; tests read it by blocks of features. For cohorts that outgrow memory.
-
-    Returns
-    -------
-    AnnData
-        Samples x analytes, as it was written.
-
-    Raises
-    ------
-    InputError
-        For a wrong path, another kind of file, a damaged file, an AnnData of other making or of
-        a newer schema.
-
-    Notes
-    -----
-    Missing values: NaN stays NaN.
-    """
-    path = Path(path)
-    if not path.exists():
-        beside = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
-        fix = f"The folder holds {shown(beside)}." if beside else "The folder is not there either."
-        raise InputError("There is no such file", where=str(path), fix=fix)
-    _require_kind(path)
-    if path.is_dir() != (path.suffix == ".zarr"):
-        what = "folder" if path.is_dir() else "file"
-        raise InputError(f"A {path.suffix} cannot be a {what}", where=str(path), fix="Look again.")
+def read_stored(path: Path, kind: str, *, backed: bool) -> AnnData:
+    """Read a cohort that `write` wrote, h5ad or zarr; what is none of ours is an `InputError`."""
     try:
-        adata = _read_backed(path) if backed else _READ[path.suffix](path)
+        adata = _read_backed(path, kind) if backed else _READ[kind](path)
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise InputError(
-            f"The file cannot be read as {path.suffix}: {lines[0]}",
+            f"The file cannot be read as .{kind}: {lines[0]}",
             where=str(path),
             fix="Is it whole? Copy or write it again.",
         ) from None
@@ -145,12 +111,12 @@ def read(path: str | Path, *, backed: bool = False) -> AnnData:
     return adata
 
 
-_READ = {".h5ad": anndata.read_h5ad, ".zarr": anndata.read_zarr}
+_READ = {"h5ad": anndata.read_h5ad, "zarr": anndata.read_zarr}
 
 
-def _read_backed(path: Path) -> AnnData:
+def _read_backed(path: Path, kind: str) -> AnnData:
     """Read all but X."""
-    if path.suffix == ".h5ad":
+    if kind == "h5ad":
         return anndata.read_h5ad(path, backed="r")
     import zarr
 

@@ -6,7 +6,7 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import Finding, meta, units
+from exerkine_omics.cohort import Finding, meta, persons_tubes, units
 from exerkine_omics.errors import shown
 from exerkine_omics.pp._units import column_units
 
@@ -25,8 +25,11 @@ def columns(adata: AnnData) -> list[Finding]:
         (schema.TIMEPOINT, "timepoint_missing"),
         (schema.ARM, "arm_missing"),
     ):
-        if column in adata.obs and adata.obs[column].isna().any():
-            rows = tuple(adata.obs_names[adata.obs[column].isna()])
+        if column not in adata.obs:
+            continue
+        lacking = adata.obs[column].isna().to_numpy() & persons_tubes(adata)
+        if lacking.any():
+            rows = tuple(adata.obs_names[lacking])
             message = f"{len(rows)} samples have no {column}: {shown(rows)}."
             found.append(Finding(name, "error", message, rows, "Fill it in, or drop them."))
     return found

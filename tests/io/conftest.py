@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,3 +30,18 @@ def frames() -> tuple[pd.DataFrame, pd.DataFrame, dict]:
         "matrix_type": "plasma_edta",
     }
     return matrix, sheet.iloc[::-1], how
+
+
+@pytest.fixture(scope="session")
+def vendor_files() -> dict[str, bytes]:
+    """Small whole files of every vendor format, in our own words: ``{name.ext: content}``.
+
+    Each ``make_<vendor>.py`` beside this file makes its own as ``files()``.
+    """
+    made: dict[str, bytes] = {}
+    for path in sorted(Path(__file__).parent.glob("make_*.py")):
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        made |= module.files()
+    return made

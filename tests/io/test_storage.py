@@ -63,7 +63,7 @@ def test_bad_paths(adata, tmp_path):
     with pytest.raises(InputError, match="cannot be read as .h5ad"):
         exo.io.read(tmp_path / "broken.h5ad")
     (tmp_path / "folder.h5ad").mkdir()
-    with pytest.raises(InputError, match="cannot be a folder"):
+    with pytest.raises(InputError, match="is a folder"):
         exo.io.read(tmp_path / "folder.h5ad")
 
 

@@ -228,7 +228,7 @@ BAD = {
     "not parquet": ("m.parquet", GOOD.encode(), "cannot be read as parquet"),
     "zip as csv": ("m.csv", b"PK\x03\x04zzzz", "looks like .xlsx"),
     "binary": ("m.csv", bytes(range(256)) * 8, "no text"),
-    "damaged gzip": ("m.csv.gz", gzip.compress(GOOD.encode() * 50)[:40], "damaged gzip"),
+    "damaged gzip": ("m.csv.gz", gzip.compress(GOOD.encode() * 50)[:40], "cannot be read as gzip"),
     "text": ("m.csv", GOOD.replace("3", "<0.5").encode(), "IL8.*P01_post.*<0.5.*detection"),
     "twice": ("m.csv", GOOD.replace("IL8", "IL6").encode(), "'IL6' stand more than once"),
     "nameless": ("m.csv", GOOD.replace("IL6", "").encode(), "Column 2 has values and no name"),
