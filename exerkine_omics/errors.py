@@ -13,6 +13,7 @@ from pathlib import Path
 
 _PACKAGE_DIR = str(Path(__file__).parent)
 _SHOWN = 5
+_LONGEST = 80  # characters of one value in a message
 
 
 class ExerkineError(Exception):
@@ -76,10 +77,16 @@ class ExerkineWarning(UserWarning):
 
 
 def shown(values: Iterable[object]) -> str:
-    """Write at most five values, and how many more there are."""
-    items = [str(v) for v in values]
+    """Write at most five values, and how many more there are; very long ones are cut."""
+    items = [brief(v) for v in values]
     more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
     return ", ".join(repr(v) for v in items[:_SHOWN]) + more
+
+
+def brief(value: object) -> str:
+    """Write a value as text, cut where a whole file hides in one cell."""
+    text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
 
 
 def warn(message: str) -> None:

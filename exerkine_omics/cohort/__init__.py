@@ -18,6 +18,7 @@ from exerkine_omics.cohort._findings import (
     findings_frame,
     findings_from_frame,
 )
+from exerkine_omics.cohort._join import join
 from exerkine_omics.cohort._matrix import (
     Matrix,
     Stored,
@@ -97,6 +98,7 @@ __all__ = [
     "findings_frame",
     "findings_from_frame",
     "frame_for_storage",
+    "join",
     "levels",
     "make_pairs",
     "matrix",

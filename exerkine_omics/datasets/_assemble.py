@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,6 @@ from exerkine_omics.errors import UsageError, shown
 
 if TYPE_CHECKING:
     from anndata import AnnData
-    from mudata import MuData
 
 UNITS = {"proteomics": "NPX", "metabolomics": "log2", "mirna": "log2"}
 PLATFORM = {
@@ -165,22 +163,6 @@ def lacking(
             )
         )
     return pd.concat(frames, ignore_index=True)
-
-
-def join_platforms(data: Mapping[str, AnnData], outcomes: pd.DataFrame) -> MuData:
-    """Join platforms by visit; the subject table lies in ``uns``."""
-    import mudata
-
-    # mudata 0.3 copies all columns up unless told not to, 0.4 never does and has no such option
-    option = getattr(mudata, "set_options", None)
-    with option(pull_on_update=False) if option else nullcontext():
-        joined = mudata.MuData({name: adata.copy() for name, adata in data.items()})
-    if data:
-        sheet = next(iter(data.values())).obs
-        for column in (schema.SUBJECT, schema.TIMEPOINT, schema.ARM):
-            joined.obs[column] = sheet[column].reindex(joined.obs_names)
-    joined.uns[schema.UNS] = {schema.SUBJECTS: outcomes.copy()}
-    return joined
 
 
 def check_request(

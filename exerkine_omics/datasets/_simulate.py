@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics import schema
+from exerkine_omics.cohort import join
 from exerkine_omics.datasets._assemble import (
     as_adata,
     check_effects,
     check_request,
     effect_table,
-    join_platforms,
     lacking,
     measure,
     planted_effects,
@@ -277,7 +277,7 @@ def simulate(
         predictor_r2=float(r2),
         seed=int(seed),
     )
-    return SimulatedCohort(data.get("proteomics"), join_platforms(data, outcomes), outcomes, truth)
+    return SimulatedCohort(data.get("proteomics"), join(data, outcomes), outcomes, truth)
 
 
 def _or(given: float | None, scope: str, name: str) -> float:

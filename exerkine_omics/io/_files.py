@@ -91,8 +91,8 @@ def _read_parquet(path: Path) -> Cells:
     from pyarrow.lib import ArrowException
 
     try:
-        frame = pd.read_parquet(path)
-    except (ArrowException, ValueError):
+        frame = pd.read_parquet(path, page_checksum_verification=True)
+    except (ArrowException, ValueError, KeyError, TypeError, AttributeError, OSError):
         raise damaged(path, "parquet") from None
     if not isinstance(frame.index, pd.RangeIndex):
         frame = frame.reset_index()

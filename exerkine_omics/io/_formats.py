@@ -38,6 +38,7 @@ def all_formats() -> tuple[Format, ...]:
 
 def recognise(source: Source) -> Format | None:
     """Return the format of a file, or None where it is none that is known."""
+    _ = source.head  # a text that is none is said so, whatever the formats make of it
     return next((f for f in all_formats() if f.sniff(source)), None)
 
 

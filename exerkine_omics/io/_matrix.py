@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from exerkine_omics.errors import InputError, shown
+from exerkine_omics.errors import InputError, brief, shown
 from exerkine_omics.io._labels import unique_labels
 
 MISSING_WORDS = frozenset(
@@ -75,7 +75,7 @@ def to_numbers(column: pd.Series) -> tuple[np.ndarray, list[tuple[int, str]]]:
             continue
         number = _number(item)
         if number is None:
-            wrong.append((row, str(item)))
+            wrong.append((row, brief(item)))
         else:
             numbers[row] = number
     return numbers, wrong

@@ -13,7 +13,7 @@ from exerkine_omics.errors import InputError, UsageError, shown
 from exerkine_omics.io._formats import all_formats, recognise
 from exerkine_omics.io._frames import set_samples
 from exerkine_omics.io._labels import near
-from exerkine_omics.io._source import look_at
+from exerkine_omics.io._source import look_at, naming
 from exerkine_omics.io._storage import read_stored
 from exerkine_omics.io._tables import read_table
 
@@ -96,7 +96,8 @@ def read(
     if chosen is None:
         return _table(path, samples, given, options)
     try:
-        adata = chosen.read(source, **options)
+        with naming(path):
+            adata = chosen.read(source, **options)
     except TypeError as error:
         if "unexpected keyword" not in str(error):
             raise

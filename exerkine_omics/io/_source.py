@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -109,6 +111,18 @@ def look_at(path: str | Path) -> Source:
                     "The file is packed twice", where=str(path), fix="Unpack the .gz first."
                 )
     return Source(path, "text")
+
+
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """See to it that an `InputError` names the file it comes from."""
+    try:
+        yield
+    except InputError as error:
+        if Path(path).name in str(error):
+            raise
+        where = f"{path}, {error.where}" if error.where else str(path)
+        raise type(error)(error.what, where=where, fix=error.fix) from None
 
 
 def require_file(path: Path) -> None:

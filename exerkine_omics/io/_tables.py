@@ -17,6 +17,7 @@ from exerkine_omics.io._files import by_id, dialect_findings, named_frame, read_
 from exerkine_omics.io._frames import from_frames
 from exerkine_omics.io._labels import is_missing, require, text_of
 from exerkine_omics.io._matrix import to_numbers
+from exerkine_omics.io._source import naming
 
 Sheet = str | int | Mapping[str, str | int] | None
 
@@ -155,21 +156,22 @@ platform
     if features is not None and not isinstance(features, pd.DataFrame):
         annotation = typed(cells(features, "features", ()), ())
         features = by_id(annotation, None, Path(features).name)
-    adata = from_frames(
-        values,
-        sheet_frame,
-        features,
-        subject=subject,
-        timepoint=timepoint,
-        baseline=baseline,
-        arm=arm,
-        units=units,
-        modality=modality,
-        timepoint_order=timepoint_order,
-        species=species,
-        matrix_type=matrix_type,
-        platform=platform,
-    )
+    with naming(matrix):
+        adata = from_frames(
+            values,
+            sheet_frame,
+            features,
+            subject=subject,
+            timepoint=timepoint,
+            baseline=baseline,
+            arm=arm,
+            units=units,
+            modality=modality,
+            timepoint_order=timepoint_order,
+            species=species,
+            matrix_type=matrix_type,
+            platform=platform,
+        )
     known = meta(adata)
     known[schema.FINDINGS] = findings_frame(findings_from_frame(known[schema.FINDINGS]) + findings)
     files = [str(p) for p in (matrix, samples, features) if isinstance(p, (str, Path))]
