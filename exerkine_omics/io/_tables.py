@@ -18,6 +18,9 @@ from exerkine_omics.io._frames import from_frames
 from exerkine_omics.io._labels import is_missing, require, text_of
 from exerkine_omics.io._matrix import to_numbers
 from exerkine_omics.io._source import naming
+from exerkine_omics.io._wide import unfold
+
+_ROW_NAME = "row_name"
 
 Sheet = str | int | Mapping[str, str | int] | None
 
@@ -34,6 +37,7 @@ def read_table(
     sample_id: str | None = None,
     sample_columns: Sequence[str] = (),
     analytes: Sequence[str] | None = None,
+    pattern: str | None = None,
     subject: str,
     timepoint: str,
     baseline: object,
@@ -75,6 +79,11 @@ def read_table(
         (age, sex, plate). Columns without any number go there by themselves.
     analytes
         Columns to take as analytes; with ``samples=None`` all others describe the sample.
+    pattern
+        With ``samples=None`` and one row a person: how its columns are named, as
+        ``"{analyte}_{visit}"`` with ``timepoint="visit"`` for IL6_pre and IL6_post. Further fields
+        (``{condition}``) become sample columns. ``timepoint_order`` names the time points; columns
+        of another form describe the person.
     subject, timepoint, baseline, arm, units, modality, timepoint_order, species, matrix_type, \
 platform
         As in `from_frames`.
@@ -111,6 +120,10 @@ platform
             "sample_columns= belongs to samples=None, where one file holds all",
             fix="Leave it out: all columns of the sample sheet are kept.",
         )
+    if not in_one and pattern is not None:
+        raise UsageError(
+            "pattern= belongs to samples=None, where one file holds all", fix="Leave it out."
+        )
     roles = (subject, timepoint, arm)
     named = (*roles, sample_id, schema.SAMPLE_ID, *sample_columns)
     findings: list[Finding] = []
@@ -129,7 +142,20 @@ platform
 
     body = cells(matrix, "matrix", named if in_one else (sample_id, schema.SAMPLE_ID))
     where = Path(matrix).name
-    if in_one:
+    if in_one and "" in body.columns:  # row names without a header, as R writes them
+        body = body.rename(columns={"": _ROW_NAME})
+        sample_columns = (*sample_columns, _ROW_NAME)
+    if pattern is not None:
+        sheet_frame, values = unfold(
+            body,
+            pattern,
+            subject=subject,
+            timepoint=timepoint,
+            timepoint_order=timepoint_order,
+            analytes=analytes,
+            where=where,
+        )
+    elif in_one:
         sheet_frame, values, more = _split(
             body, where, subject, timepoint, arm, sample_id, sample_columns, analytes
         )
