@@ -131,8 +131,9 @@ def zero(content: bytes, rng: random.Random) -> Mutant:
 def hole(content: bytes, rng: random.Random) -> Mutant:
     at = rng.randrange(len(content))
     length = rng.choice((1, 3, 40, 700))
-    # a hole in a line may join two numbers to one
-    return Mutant("hole", content[:at] + content[at + length :], touched=2, loses=True)
+    # what is left of two lines may make one whole line, under the id of the first
+    width = max(line.count(c) for line in content.split(b"\n") for c in (b",", b";", b"\t")) + 1
+    return Mutant("hole", content[:at] + content[at + length :], touched=width, loses=True)
 
 
 def tail(content: bytes, rng: random.Random) -> Mutant:
