@@ -22,7 +22,7 @@ _MOVES = "where most features truly change together, as after a loss of plasma w
 
 
 def _level_change(level: np.ndarray, target: float, additive: bool) -> np.ndarray:
-    """What brings each sample's level (samples) to the target, samples x 1."""
+    """Give what brings each sample's level (samples) to the target, samples x 1."""
     if additive:
         return (target - level)[:, None]
     return (target / np.where(level > 0, level, np.nan))[:, None]

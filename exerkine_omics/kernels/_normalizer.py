@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-_NOBODY = np.empty(0)
+
+def _none() -> np.ndarray:
+    return np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,9 @@ class Tubes:
     additive: bool
     level: np.ndarray
     seen: np.ndarray
-    reference: np.ndarray = field(default=_NOBODY)
-    order: np.ndarray = field(default=_NOBODY)
-    batch: np.ndarray = field(default=_NOBODY)
+    reference: np.ndarray = field(default_factory=_none)
+    order: np.ndarray = field(default_factory=_none)
+    batch: np.ndarray = field(default_factory=_none)
     span: float = 0.75
 
     def rows(self, which: np.ndarray) -> Tubes:
@@ -80,12 +82,12 @@ class FittedNormalizer:
     learnt: Any
 
     def change(self, tubes: Tubes) -> np.ndarray | None:
-        """What is added or multiplied, samples x 1 or x features; None where it is neither."""
+        """Give what is added or multiplied, samples x 1 or x features; None where it is neither."""
         made = self.normalizer.change
         return None if made is None else made(tubes, self.learnt)
 
     def apply(self, tubes: Tubes) -> np.ndarray:
-        """New values, samples x features; NaN stays NaN."""
+        """Give the new values, samples x features; NaN stays NaN."""
         change = self.change(tubes)
         if change is None:
             if self.normalizer.replace is None:

@@ -14,7 +14,7 @@ from exerkine_omics.kernels._normalizer import Normalizer, Tubes, medians
 
 
 def fit_pqn(tubes: Tubes) -> np.ndarray:
-    """Reference spectrum (features): the median of each feature, NaN where it takes no part."""
+    """Learn the reference spectrum (features): medians, NaN where a feature takes no part."""
     spectrum = medians(tubes.values, 0)
     usable = tubes.level if tubes.additive else tubes.level & (spectrum > 0)
     return np.where(usable, spectrum, np.nan)

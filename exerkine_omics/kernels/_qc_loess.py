@@ -17,7 +17,9 @@ import numpy as np
 from exerkine_omics.kernels._lowess import _DELTA, _ROUNDS, _anchors, _windows
 from exerkine_omics.kernels._normalizer import Normalizer, Tubes, medians
 
-MIN_QC = 5  # measured QC samples of a batch, below which a feature has no curve
+# measured QC samples of a batch, below which a feature has no curve; and of one local line, for
+# the farthest has no weight there and a line through 2 points takes their noise for drift
+MIN_QC = 5
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,8 @@ def _curves(y: np.ndarray, x: np.ndarray, span: float) -> np.ndarray:
     for k in range(patterns.shape[1]):
         rows, columns = np.flatnonzero(patterns[:, k]), np.flatnonzero(member == k)
         if len(rows) >= MIN_QC:
-            own = lowess_columns(y[np.ix_(rows, columns)], x[rows], span)
+            wide = max(span, MIN_QC / len(rows))
+            own = lowess_columns(y[np.ix_(rows, columns)], x[rows], wide)
             curve[:, columns] = _between(np.clip(x, x[rows[0]], x[rows[-1]]), x[rows], own)
     return curve
 
@@ -108,6 +111,7 @@ def lowess_columns(y: np.ndarray, x: np.ndarray, span: float) -> np.ndarray:
     lefts = _windows(x, anchors, size)
     robust = np.ones(y.shape)
     done = np.zeros(y.shape[1], dtype=bool)
+    rounding = 1e-12 * np.abs(y).max(axis=0)
     fitted = np.empty(y.shape)
     for left in range(_ROUNDS + 1):
         run = np.flatnonzero(~done)
@@ -120,7 +124,8 @@ def lowess_columns(y: np.ndarray, x: np.ndarray, span: float) -> np.ndarray:
         fitted[:, run] = _between(x, x[anchors], heights)
         rest = np.abs(y[:, run] - fitted[:, run])
         width = 6 * np.median(rest, axis=0)
-        still = width > 1e-7 * rest.mean(axis=0)
+        # residuals that are rounding only would be weighted at random
+        still = (width > 1e-7 * rest.mean(axis=0)) & (width > rounding[run])
         done[run[~still]] = True
         if left == _ROUNDS or done.all():
             break
