@@ -179,10 +179,11 @@ def _least_squares(
             continue
         size = np.linalg.norm(own[:, kept], axis=0)
         basis, values, right = np.linalg.svd(own[:, kept] / size, full_matrices=False)
-        alone = own[:, n_batches:]
+        alone = own[:, n_batches:] - own[:, n_batches:].mean(axis=0)
+        alone = alone / np.maximum(np.linalg.norm(alone, axis=0), np.finfo(float).tiny)
         full = values > _RANK * values[0]
         # covariates that follow from each other are harmless; one that follows from batches is not
-        extra = np.linalg.matrix_rank(alone - alone.mean(axis=0), _RANK) if alone.size else 0
+        extra = np.linalg.matrix_rank(alone, _RANK) if alone.size else 0
         if full.sum() < n_own + extra:
             status[columns] = CONFOUNDED
             continue

@@ -70,7 +70,7 @@ def test_how_far_our_missing_is_from_sva() -> None:
     batch, covariates = samples()
     ours = run(read("holes"), batch, covariates)
     far = np.abs(ours - read("holes_answer"))
-    assert 0.005 < np.nanmedian(far) < 0.02 and np.nanmax(far) < 0.2
+    assert 0.005 < np.nanmedian(far) < 0.03 and np.nanmax(far) < 0.2
 
 
 @pytest.mark.quick
