@@ -25,6 +25,7 @@ PLATE_ID = "plate_id"
 QC_STATUS = "qc_status"
 RUN_ORDER = "run_order"
 BATCH = "batch"  # tubes measured together, of a cohort made of several by pp.bridge
+BRIDGE_OF = "bridge_of"  # of a tube that was measured again: the sample of the reference batch
 NORM_FACTORS = "norm_factors"  # of counts: effective library = total count x this
 OUTLIER = "outlier"  # bool
 HAEMOLYSIS = "haemolysis"  # the index: delta Cq, or mean z of the protein panel
