@@ -17,7 +17,7 @@ from exerkine_omics.cohort import (
     meta,
     require_log,
 )
-from exerkine_omics.errors import UsageError, shown, warn
+from exerkine_omics.errors import AnalysisError, UsageError, shown, warn
 from exerkine_omics.kernels import _bridge as kernel
 from exerkine_omics.pp._bridge_pairs import Joined, join
 from exerkine_omics.pp._samples import keep_raw, lod_layers, refuse_again, store_finding
@@ -83,7 +83,7 @@ def bridge(
     UsageError
         If the reference is no batch, or the object was bridged before.
     AnalysisError
-        If a batch shares no sample with the reference.
+        If a batch shares no sample, or no assay, with the reference.
 
     Warns
     -----
@@ -194,6 +194,7 @@ def _join(
     if not objects:
         raise UsageError("There is nothing to bridge", where="adatas=")
     for adata in objects.values():
+        meta(adata)  # or it is no AnnData of ours
         require_log(adata, "pp.bridge")
     return join(adatas, str(reference), material, batch)
 
@@ -234,6 +235,12 @@ def _table(made: Joined) -> pd.DataFrame:
                 }
             )
         )
+        if not found.n.any():
+            raise AnalysisError(
+                f"No assay has a value in both tubes of a pair of {name!r} and the reference",
+                where="var_names",
+                fix="Assays are joined by their ids: bring the batches to the same ids first.",
+            )
     return pd.concat(frames, ignore_index=True)
 
 

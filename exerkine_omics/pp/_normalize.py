@@ -199,7 +199,10 @@ def _refuse_foreign(normalizer: Normalizer, given: dict[str, object]) -> None:
 
 def _scale(adata: AnnData, normalizer: Normalizer) -> bool:
     """Whether the values are logarithms; refuse a unit that the method does not take."""
+    meta(adata)  # or it is no AnnData of ours
     unit = require_units(adata)
+    if not adata.n_vars:
+        raise InputError("There are no features", where="var_names")
     where = f"uns[{schema.UNS!r}][{schema.UNITS!r}]"
     if unit == schema.MIXED:
         raise UnitsError(
@@ -226,6 +229,8 @@ def _refuse_values(
     negative = (values < 0).any(axis=0) & (not additive)
     if negative.any():
         raise InputError(f"{shown(adata.var_names[negative])} hold negative values", where="X")
+    if normalizer.factors is not None and not np.nansum(values):
+        raise InputError("There is no count at all", where="X")
     if normalizer.factors is not None and np.isnan(values).any():
         raise InputError(
             f"{int(np.isnan(values).sum())} counts are missing",

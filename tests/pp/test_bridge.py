@@ -62,6 +62,8 @@ def test_two_batches(two, round_trip):
     again = made.obs[~persons]
     assert (again["sample_type"] == "bridge").all() and again["subject_id"].isna().all()
     assert again.index[0] == "P06_pre_second" and again["bridge_of"].iloc[0] == "P06_pre"
+    assert made.obs["timepoint"].cat.ordered
+    assert list(made.obs["timepoint"].cat.categories) == ["pre", "post"]
     assert len(exo.pp.pair(made[persons].copy()).frame) == 18
     assert "duplicate_pairs" not in set(exo.pp.check(made).to_frame()["id"])
     assert list(made.uns["exerkine"]["steps"]["step"])[-1] == "pp.bridge"
@@ -192,6 +194,12 @@ def test_refused(two):
         exo.pp.bridge(two, reference="third")
     with pytest.raises(UsageError, match="nothing to bridge"):
         exo.pp.bridge({}, reference="a")
+    with pytest.raises(UsageError, match="This is a list"):
+        exo.pp.bridge(list(two.values()), reference="a")
+    other = two["second"].copy()
+    other.var_names = [f"B{j}" for j in range(12)]
+    with pytest.raises(AnalysisError, match="No assay has a value in both"):
+        exo.pp.bridge({"first": two["first"], "second": other}, reference="first")
     with pytest.raises(AnalysisError, match="There is one batch"):
         exo.pp.bridge({"first": two["first"]}, reference="first")
     with pytest.raises(AnalysisError, match="shares no sample"):

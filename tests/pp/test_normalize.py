@@ -282,6 +282,17 @@ def test_refused(baseline, change, options, error, match):
     assert "steps" not in baseline.uns["exerkine"]
 
 
+@pytest.mark.quick
+def test_nothing_to_normalise(baseline):
+    with pytest.raises(UsageError, match="This is a DataFrame"):
+        exo.pp.normalize(baseline.to_df())
+    with pytest.raises(InputError, match="There are no features"):
+        exo.pp.normalize(baseline[:, :0].copy())
+    baseline.uns["exerkine"]["units"], baseline.X = "counts", np.zeros(baseline.shape)
+    with pytest.raises(InputError, match="There is no count at all"):
+        exo.pp.normalize(baseline, "tmm")
+
+
 @pytest.mark.parametrize(
     ("column", "value", "error", "match"),
     [
