@@ -24,6 +24,9 @@ SAMPLE_TYPE = "sample_type"
 PLATE_ID = "plate_id"
 QC_STATUS = "qc_status"
 RUN_ORDER = "run_order"
+BATCH = "batch"  # tubes measured together, of a cohort made of several by pp.bridge
+BRIDGE_OF = "bridge_of"  # of a tube that was measured again: the sample of the reference batch
+NORM_FACTORS = "norm_factors"  # of counts: effective library = total count x this
 OUTLIER = "outlier"  # bool
 HAEMOLYSIS = "haemolysis"  # the index: delta Cq, or mean z of the protein panel
 HAEMOLYSED = "haemolysed"  # no | possible | yes | unknown
@@ -81,6 +84,9 @@ FORMAT = "format"  # of a vendor file, as exo.io.show_formats() names it
 EXPERIMENTAL = "experimental"  # bool: this format was never tried on a file the vendor made
 HEADER = "header"  # of a vendor file: its own words, as JSON text
 STATUS_CODES = "status_codes"  # frame: code, status
+DRIFT = "drift"  # frame, a row a feature and batch: what pp.normalize(method="qc_loess") did
+BRIDGING = "bridging"  # frame, a row a feature and batch: what pp.bridge did
+COMBAT = "combat"  # frame, a row a feature: what pp.combat did
 SAMPLE_SCALING = "sample_scaling"  # what rescaled whole samples; "" where nothing did
 
 # obsm, varm of a principal component analysis: the names scanpy uses

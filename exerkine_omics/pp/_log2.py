@@ -28,7 +28,8 @@ def log2(
 
     .. math:: \log_2 \frac{10^6 (y_{if} + p_i)}{L_i + 2 p_i}, \quad p_i = p L_i / \bar L
 
-    with L the library size and p the prior count.
+    with L the library size, times ``obs["norm_factors"]`` where `exo.pp.normalize` with
+    ``method="tmm"`` has put them, and p the prior count.
 
     Parameters
     ----------
@@ -157,6 +158,8 @@ def _log_cpm(counts: np.ndarray, prior_count: float, adata: AnnData) -> np.ndarr
     if (counts < 0).any():
         raise InputError(f"{int((counts < 0).sum())} counts are negative", where="X")
     library = np.nansum(counts, axis=1)
+    if schema.NORM_FACTORS in adata.obs:
+        library = library * _factors(adata, library > 0)
     measured = np.isfinite(counts).any(axis=1)
     empty = measured & (library == 0)
     if empty.any():
@@ -168,3 +171,16 @@ def _log_cpm(counts: np.ndarray, prior_count: float, adata: AnnData) -> np.ndarr
     prior = prior_count * library / library[measured].mean() if measured.any() else library
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.log2((counts + prior[:, None]) / (library + 2 * prior)[:, None] * 1e6)
+
+
+def _factors(adata: AnnData, counted: np.ndarray) -> np.ndarray:
+    """Factors of library sizes; 1 where a sample has no count to be scaled."""
+    factors = adata.obs[schema.NORM_FACTORS].to_numpy(dtype=float)
+    bad = counted & ~(np.isfinite(factors) & (factors > 0))
+    if bad.any():
+        raise InputError(
+            f"Samples {shown(adata.obs_names[bad])} have no positive factor",
+            where=f"obs[{schema.NORM_FACTORS!r}]",
+            fix='Call exo.pp.normalize(adata, "tmm") on these samples, or drop the column.',
+        )
+    return np.where(counted, factors, 1.0)
