@@ -12,7 +12,15 @@ from exerkine_omics import schema
 from exerkine_omics.cohort._meta import add_step, meta
 from exerkine_omics.errors import InputError, shown
 
-_MUST_AGREE = (schema.UNITS, schema.MODALITY, schema.SPECIES, schema.BASELINE, schema.MATRIX)
+_MUST_AGREE = {
+    schema.UNITS: schema.UNKNOWN,
+    schema.MODALITY: schema.UNKNOWN,
+    schema.SPECIES: schema.UNKNOWN,
+    schema.BASELINE: schema.UNKNOWN,
+    schema.MATRIX: schema.UNKNOWN,
+    schema.SAMPLE_SCALING: "",
+}
+_MASKS = {schema.BELOW_LOD, schema.IMPUTED, schema.QC_WARNING, schema.ASSAY_WARNING}
 
 
 def concat(
@@ -40,14 +48,15 @@ def concat(
     Raises
     ------
     InputError
-        If units, modality, species, matrix or baseline differ, or a sample id stands twice.
+        If units, modality, species, matrix, baseline or sample scaling differ, or a sample id
+        stands twice.
     """
     named = dict(adatas) if isinstance(adatas, Mapping) else dict(enumerate(adatas))
     objects = list(named.values())
     if not objects:
         raise InputError("There is nothing to concatenate", fix="Give at least one AnnData.")
-    for key in _MUST_AGREE:
-        values = list(dict.fromkeys(str(meta(a).get(key, schema.UNKNOWN)) for a in objects))
+    for key, default in _MUST_AGREE.items():
+        values = list(dict.fromkeys(str(meta(a).get(key, default)) for a in objects))
         if len(values) > 1:
             raise InputError(
                 f"The objects differ in {key}: {shown(values)}",
@@ -62,9 +71,8 @@ def concat(
             fix="Prefix them with the cohort's name.",
         )
     keys = [str(k) for k in named] if label else None
-    masks = {schema.BELOW_LOD, schema.IMPUTED}
     result = anndata.concat(objects, join="outer", merge="first", label=label, keys=keys)
-    for layer in masks & set(result.layers):
+    for layer in _MASKS & set(result.layers):
         result.layers[layer] = result.layers[layer] == 1  # a feature that was absent is not masked
     for column in (schema.TIMEPOINT, schema.ARM):
         if column in result.obs:

@@ -6,7 +6,7 @@ import numpy as np
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import Finding, dense
+from exerkine_omics.cohort import Finding, dense, sample_scaling
 from exerkine_omics.errors import shown
 from exerkine_omics.pp._units import column_units
 
@@ -153,7 +153,9 @@ def scales(adata: AnnData) -> list[Finding]:
     suspect = np.zeros(adata.n_vars, dtype=bool)
     log = np.isin(each, _LOG2)
     suspect |= log & ((largest > _LARGEST_LOG2) | (width > _WIDEST_LOG2))
-    suspect |= (each == "Cq") & ((largest > _LARGEST_CQ) | (low < 0))
+    # a Cq less that of its references may be below 0
+    delta_cq = bool(sample_scaling(adata))
+    suspect |= (each == "Cq") & ((largest > _LARGEST_CQ) | ((low < 0) & (not delta_cq)))
     suspect |= (each == "zscore") & (largest > _LARGEST_Z)
     found = []
     for unit in sorted(set(each)):
