@@ -83,6 +83,10 @@ HEADER = "header"  # of a vendor file: its own words, as JSON text
 STATUS_CODES = "status_codes"  # frame: code, status
 SAMPLE_SCALING = "sample_scaling"  # what rescaled whole samples; "" where nothing did
 
+# uns
+OUTLIERS = "outliers"  # one row a sample: what exo.pp.outliers measured of it
+SWAPS = "swaps"  # one row a sample: whose samples are nearest
+
 # obsm, varm of a principal component analysis: the names scanpy uses
 PCA, PCA_BEFORE, COMPONENTS = "X_pca", "X_pca_before", "PCs"
 

@@ -21,6 +21,7 @@ from exerkine_omics.cohort._findings import (
 from exerkine_omics.cohort._matrix import (
     Matrix,
     Stored,
+    detected,
     matrix,
     require_same_members,
     require_testable,
@@ -94,6 +95,7 @@ __all__ = [
     "collect",
     "concat",
     "dense",
+    "detected",
     "findings_frame",
     "findings_from_frame",
     "frame_for_storage",
