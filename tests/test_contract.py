@@ -62,8 +62,11 @@ PUBLIC = {
 }
 # libraries that are slow to load: imported inside functions only
 LATE = {"sklearn", "seaborn", "statsmodels", "skops", "plotly"}
-# but for the file whose class must inherit scikit-learn's; it is loaded with the room ml alone
-EARLY = {PACKAGE / "ml" / "_signature_scorer.py": {"sklearn"}}
+# but for files whose class must inherit scikit-learn's; they are loaded with the room ml alone
+EARLY = {
+    PACKAGE / "ml" / "_signature_scorer.py": {"sklearn"},
+    PACKAGE / "ml" / "_imputer.py": {"sklearn"},
+}
 
 
 def room_functions() -> list[tuple[str, object]]:

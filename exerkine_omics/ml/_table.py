@@ -11,7 +11,7 @@ import pandas as pd
 from exerkine_omics.errors import InputError, UsageError, shown
 
 
-def read_numbers(X: Any) -> np.ndarray:
+def read_numbers(X: Any, estimator: str = "SignatureScorer") -> np.ndarray:
     """X as floats, people x features, NaN allowed and infinity not."""
     import sklearn
     from scipy import sparse
@@ -24,7 +24,7 @@ def read_numbers(X: Any) -> np.ndarray:
     try:
         # NaN is ours to handle; how check_array is told so differs between releases
         with sklearn.config_context(assume_finite=True):
-            values: np.ndarray = check_array(X, dtype=np.float64, estimator="SignatureScorer")
+            values: np.ndarray = check_array(X, dtype=np.float64, estimator=estimator)
     except (TypeError, ValueError) as error:
         # in an array, scikit-learn's own TypeError is what its users expect
         if isinstance(error, TypeError) and not isinstance(X, pd.DataFrame):

@@ -5,11 +5,26 @@ from exerkine_omics.pp._annotate import annotate
 from exerkine_omics.pp._check import check
 from exerkine_omics.pp._delta import delta
 from exerkine_omics.pp._detection import detection
+from exerkine_omics.pp._filter_features import filter_features
+from exerkine_omics.pp._impute import impute
 from exerkine_omics.pp._lod import lod
 from exerkine_omics.pp._log2 import log2
 from exerkine_omics.pp._pair import pair
+from exerkine_omics.pp._pca import pca
 
-__all__ = ["annotate", "check", "concat", "delta", "detection", "lod", "log2", "pair"]
+__all__ = [
+    "annotate",
+    "check",
+    "concat",
+    "delta",
+    "detection",
+    "filter_features",
+    "impute",
+    "lod",
+    "log2",
+    "pair",
+    "pca",
+]
 
 
 def __dir__() -> list[str]:

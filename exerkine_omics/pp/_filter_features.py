@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from anndata import AnnData
 
-from exerkine_omics import schema
-from exerkine_omics.cohort import Finding, add_step, dense, detected, meta, require_units
+from exerkine_omics.cohort import Finding, add_step, baseline, dense, detected, meta, require_units
 from exerkine_omics.errors import AnalysisError, UsageError, shown
 from exerkine_omics.pp._cells import Cells, cells_of
 from exerkine_omics.pp._masks import imputed, keep_findings
@@ -84,6 +83,7 @@ def filter_features(
         text = f"more than {max_missing:.0%} missing {where}"
         reasons.append(("filtered_missing", least > max_missing + 1e-12, text))
     if min_pairs is not None:
+        baseline(adata)  # without it there is no pair to count
         few = _pairs(there, cells) < min_pairs
         reasons.append(("filtered_pairs", few, f"fewer than {min_pairs} pairs in every arm"))
     if min_detected is not None:
@@ -141,8 +141,6 @@ def _best(values: np.ndarray, group: np.ndarray, least: bool = False) -> np.ndar
 def _pairs(there: np.ndarray, cells: Cells) -> np.ndarray:
     """Most pairs that any arm has with any later time, by feature."""
     most = np.zeros(there.shape[1], dtype=int)
-    if cells.baseline < 0:
-        return most
     for arm in range(len(cells.arms)):
         for time in range(len(cells.times)):
             if time != cells.baseline:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from exerkine_omics.pp._detection import detection, differing
 from exerkine_omics.pp._masks import imputed, keep_findings
 from exerkine_omics.pp._units import column_units
 
-Limits = float | pd.Series | pd.DataFrame | Mapping[str, float]
+Limits: TypeAlias = float | pd.Series | pd.DataFrame | Mapping[str, float]
 _POLICIES = ("keep", "half", "mask")
 # shares of cells in which limit and mask may disagree: roundings of the vendor's own table
 _DISAGREE = 0.01

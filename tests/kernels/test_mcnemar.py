@@ -80,7 +80,8 @@ def test_level_and_coverage() -> None:
         null = mcnemar(np.isin(draw, (0, 2)) * 1.0, np.isin(draw, (0, 1)) * 1.0)
         rejected = (null.p_value <= 0.05).mean()
         assert 0.001 < rejected < 0.05
-    for n, cells in ((12, (0.3, 0.3, 0.05, 0.35)), (30, (0.4, 0.25, 0.1, 0.25)), (60, (0.8, 0.15, 0.01, 0.04))):  # fmt: skip
+    shifts = {12: (0.3, 0.3, 0.05, 0.35), 30: (0.4, 0.25, 0.1, 0.25), 60: (0.8, 0.15, 0.01, 0.04)}
+    for n, cells in shifts.items():
         draw = rng.multinomial(1, cells, (n, 20000)).argmax(axis=2)
         some = mcnemar(np.isin(draw, (0, 2)) * 1.0, np.isin(draw, (0, 1)) * 1.0)
         truth = cells[1] - cells[2]
