@@ -7,9 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg
 
-_ROUNDS = 200
-_STOP = 1e-6
-
 
 @dataclass(frozen=True)
 class Components:
@@ -29,14 +26,9 @@ class Components:
 def fit_components(values: np.ndarray, n: int, *, scale: bool = False) -> Components:
     r"""Find the n directions of largest variance.
 
-    Without gaps it is the singular value decomposition :math:`Z = U D V'` of the centred (and, with
-    ``scale``, standardised) values. Gaps are filled by the components themselves, round after
-    round until they rest, drawn towards the mean by the noise that the other components show
-    (regularised iterative PCA):
-
-    .. math:: \hat z_{if} = \sum_{k \le K} \frac{d_k^2 - \hat\sigma^2}{d_k} u_{ik} v_{fk}
-
-    with :math:`\hat\sigma^2` the mean of the squared singular values after the K-th.
+    It is the singular value decomposition :math:`Z = U D V'` of the centred (and, with ``scale``,
+    standardised) values, with the mean of the feature in every gap: variances are those of the
+    filled values, and a sample is drawn to the middle by as much as it lacks.
 
     Parameters
     ----------
@@ -52,11 +44,6 @@ def fit_components(values: np.ndarray, n: int, *, scale: bool = False) -> Compon
     Components
         The largest loading of each component is positive; variances are sums of squares over
         samples - 1.
-
-    References
-    ----------
-    Josse J, Husson F (2012) Handling missing values in exploratory multivariate data analysis
-    methods. J Soc Fr Stat 153(2):79-99.
     """
     there = np.isfinite(values)
     count = there.sum(axis=0)
@@ -67,28 +54,13 @@ def fit_components(values: np.ndarray, n: int, *, scale: bool = False) -> Compon
         spread = np.sqrt((z * z).sum(axis=0) / np.maximum(count - 1, 1))
         size = np.where(spread > 0, spread, 1.0)
         z /= size
-    gaps = not there.all()
-    shift = np.zeros(values.shape[1])
-    for _ in range(_ROUNDS if gaps else 0):
-        shift = z.mean(axis=0)
-        u, d, v = _decompose(z - shift)
-        rest = d[n:] ** 2
-        noise = float(rest.mean()) if len(rest) and n < len(d) else 0.0
-        kept = np.maximum(d[:n] ** 2 - noise, 0.0) / np.maximum(d[:n], 1e-300)
-        filled = np.where(there, z, (u[:, :n] * kept) @ v[:n] + shift)
-        moved = float(((filled - z) ** 2).sum())
-        z = filled
-        if moved <= _STOP**2 * max(float((z * z).sum()), 1e-300):
-            break
-    shift = z.mean(axis=0)
-    z = z - shift
-    u, d, v = _decompose(z)
+    u, d, v = linalg.svd(z, full_matrices=False, check_finite=False)
     axes = v[:n].T
     sign = np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(n)])
     sign = np.where(sign == 0, 1.0, sign)
     freedom = max(len(z) - 1, 1)
     return Components(
-        mean=level + shift * size,
+        mean=level,
         scale=size,
         axes=axes * sign,
         variance=d[:n] ** 2 / freedom,
@@ -109,8 +81,3 @@ def project(values: np.ndarray, fit: Components) -> np.ndarray:
         if there.sum() >= fit.axes.shape[1]:
             result[i] = np.linalg.lstsq(fit.axes[there], row[there], rcond=None)[0]
     return result
-
-
-def _decompose(z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    u, d, v = linalg.svd(z, full_matrices=False, check_finite=False)
-    return u, d, v

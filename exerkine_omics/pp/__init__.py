@@ -9,6 +9,7 @@ from exerkine_omics.pp._filter_features import filter_features
 from exerkine_omics.pp._impute import impute
 from exerkine_omics.pp._lod import lod
 from exerkine_omics.pp._log2 import log2
+from exerkine_omics.pp._outliers import outliers
 from exerkine_omics.pp._pair import pair
 from exerkine_omics.pp._pca import pca
 
@@ -22,6 +23,7 @@ __all__ = [
     "impute",
     "lod",
     "log2",
+    "outliers",
     "pair",
     "pca",
 ]

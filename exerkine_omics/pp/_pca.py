@@ -67,16 +67,13 @@ def pca(
 
     Notes
     -----
-    Missing values: gaps are filled by the components themselves (regularised iterative PCA), in
-    the components only: X keeps its NaN. A sample without any value has NaN scores.
+    Missing values: a gap counts as the mean of its feature, in the components only: X keeps its
+    NaN. A sample is drawn to the middle by as much as it lacks; one without any value has NaN
+    scores. Filling the gaps by the components themselves, round after round, was tried and brought
+    the scores no nearer to those of the full matrix (docs/outliers.md).
 
     Controls (``sample_type`` other than ``sample``) take no part in finding the components; their
     scores are their least-squares places on them.
-
-    References
-    ----------
-    Josse J, Husson F (2012) Handling missing values in exploratory multivariate data analysis
-    methods. J Soc Fr Stat 153(2):79-99.
 
     Examples
     --------
@@ -145,7 +142,7 @@ def usable(values: np.ndarray, max_missing: float) -> np.ndarray:
 
 
 def _suffix(key: str) -> str:
-    """What a key of ours adds to ``X_pca``."""
+    """Take off ``X_pca``: what the key of a second analysis adds."""
     if not isinstance(key, str) or not re.fullmatch(rf"{schema.PCA}(_[a-z0-9_]+)?", key):
         raise UsageError(
             f"key_added={key!r} is not known",
