@@ -12,6 +12,7 @@ from exerkine_omics.pp._log2 import log2
 from exerkine_omics.pp._outliers import outliers
 from exerkine_omics.pp._pair import pair
 from exerkine_omics.pp._pca import pca
+from exerkine_omics.pp._swaps import swaps
 
 __all__ = [
     "annotate",
@@ -26,6 +27,7 @@ __all__ = [
     "outliers",
     "pair",
     "pca",
+    "swaps",
 ]
 
 

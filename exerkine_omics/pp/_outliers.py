@@ -17,13 +17,13 @@ from exerkine_omics.pp._cells import Cells, cells_of
 from exerkine_omics.pp._pca import usable
 
 _MAD = 1.4826  # MAD of a normal distribution to its SD
-_SMALLEST = 4  # fewer samples have no middle to speak of
+SMALLEST = 4  # fewer samples have no middle to speak of
 _COMPONENTS = 2
 # features of which half is missing tell little of a sample
 _MAX_MISSING = 0.5
 # this much more than the others' share is worth a flag, whatever the spread
 _MORE_MISSING = 0.1
-_ALONE = f"fewer than {_SMALLEST} samples in its cell"
+ALONE = f"fewer than {SMALLEST} samples in its cell"
 _RULES = ("pca", "distance", "median", "iqr", "missing", "own")
 
 
@@ -95,10 +95,10 @@ def outliers(
     filled = np.isfinite(values).any(axis=1)
     group = cells.cell
     sizes = np.bincount(group[filled], minlength=group.max() + 1)
-    alone = filled & (sizes[group] < _SMALLEST)
+    alone = filled & (sizes[group] < SMALLEST)
     filled &= ~alone
     residual = residuals(values, group, filled)
-    if filled.sum() < _SMALLEST or residual.shape[1] < 2:
+    if filled.sum() < SMALLEST or residual.shape[1] < 2:
         raise AnalysisError(
             f"{int(filled.sum())} samples and {residual.shape[1]} features have values enough",
             fix="Look at exo.pp.check(adata).",
@@ -126,7 +126,7 @@ def outliers(
             **{rule: scores[rule] for rule in _RULES},
             "outlier": flagged,
             "reason": np.where(empty, "no values", reason),
-            "status": np.select([empty, alone], ["no values", _ALONE], schema.OK),
+            "status": np.select([empty, alone], ["no values", ALONE], schema.OK),
         }
     )
     target.uns[schema.OUTLIERS] = frame_for_storage(frame)
