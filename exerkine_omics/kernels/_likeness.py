@@ -135,7 +135,8 @@ def weigh(z: np.ndarray, subject: np.ndarray, judged: np.ndarray, prior: float) 
         # the case in which the other person's sample j is this person's in turn
         there = best.without(int(i), subject)
         back = np.where(best.place[:, a] == i, best.second[:, a], best.first[:, a])
-        swap = _none_is_0(there) + _none_is_0(back) - _none_is_0(best.own(subject))
+        # where either has nothing to be compared with, an exchange is not told
+        swap = there + back - _none_is_0(best.own(subject))
         both = np.full(len(rivals), -np.inf)
         np.logaddexp.at(both, subject[judged], swap[judged])
         both -= np.log(np.maximum(np.bincount(subject[judged], minlength=len(rivals)), 1))
