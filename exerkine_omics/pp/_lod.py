@@ -23,7 +23,7 @@ from exerkine_omics.pp._units import column_units
 
 Limits: TypeAlias = float | pd.Series | pd.DataFrame | Mapping[str, float]
 _POLICIES = ("keep", "half", "mask")
-# shares of cells in which limit and mask may disagree: roundings of the vendor's own table
+# share of the cells below, by limit or by mask, of which only one may say so: the vendor's roundings
 _DISAGREE = 0.01
 
 
@@ -201,7 +201,8 @@ def _require_named(given: pd.Index, own: pd.Index, what: str, where: str) -> Non
 def _on_scale(adata: AnnData, old: np.ndarray, fresh: np.ndarray, judged: np.ndarray) -> bool:
     """Say whether limits and mask agree; a logarithm or a normalisation since parts them."""
     judged = judged & ~imputed(adata)
-    return bool((old != fresh)[judged].mean() <= _DISAGREE) if judged.any() else True
+    apart, either = (old != fresh)[judged].sum(), (old | fresh)[judged].sum()
+    return bool(apart <= max(1.0, _DISAGREE * either))
 
 
 def _filled(
