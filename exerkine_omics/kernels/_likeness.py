@@ -125,6 +125,7 @@ def weigh(z: np.ndarray, subject: np.ndarray, judged: np.ndarray, prior: float) 
         v = np.clip(z, m_d, m_s)
         log_ratio = np.log(s_d / s_s) + ((v - m_d) / s_d) ** 2 / 2 - ((v - m_s) / s_s) ** 2 / 2
     best = _Best.of(np.where(known, log_ratio if apart else z, -np.inf), subject)
+    alone = _apart_from(best, subject, prior)
     for i in np.flatnonzero(judged):
         a = subject[i]
         rivals = np.isfinite(best.first[i])
@@ -136,7 +137,7 @@ def weigh(z: np.ndarray, subject: np.ndarray, judged: np.ndarray, prior: float) 
         there = best.without(int(i), subject)
         back = np.where(best.place[:, a] == i, best.second[:, a], best.first[:, a])
         # where either has nothing to be compared with, an exchange is not told
-        swap = there + back - _none_is_0(best.own(subject))
+        swap = there + back - alone
         both = np.full(len(rivals), -np.inf)
         np.logaddexp.at(both, subject[judged], swap[judged])
         both -= np.log(np.maximum(np.bincount(subject[judged], minlength=len(rivals)), 1))
@@ -152,6 +153,17 @@ def weigh(z: np.ndarray, subject: np.ndarray, judged: np.ndarray, prior: float) 
             share /= share.sum()
             p_own[i], p_other[i] = share[-1], share[likely]
     return Told(own, other, p_own, p_other, apart)
+
+
+def _apart_from(best: _Best, subject: np.ndarray, prior: float) -> np.ndarray:
+    """Likelihood (log) of each sample where it is not exchanged: own, one way, or nobody's."""
+    rivals = np.isfinite(best.first)
+    rivals[np.arange(len(subject)), subject] = False
+    one_way = np.where(rivals, best.first, -np.inf).max(axis=1)
+    one_way = one_way + np.log(prior / np.maximum(rivals.sum(axis=1), 1))
+    own = _none_is_0(best.own(subject)) + np.log1p(-2 * prior)
+    result: np.ndarray = np.logaddexp.reduce([own, one_way, np.full(len(own), np.log(prior))])
+    return result
 
 
 def _none_is_0(log_ratio: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ from exerkine_omics.pp._units import column_units
 
 Limits: TypeAlias = float | pd.Series | pd.DataFrame | Mapping[str, float]
 _POLICIES = ("keep", "half", "mask")
-# share of the cells below, by limit or by mask, of which only one may say so: the vendor's roundings
+# share of the cells below of which limit or mask alone may say so: the vendor rounds
 _DISAGREE = 0.01
 
 

@@ -137,7 +137,8 @@ def usable(values: np.ndarray, max_missing: float) -> np.ndarray:
     there = np.isfinite(values)
     low = np.where(there, values, np.inf).min(axis=0, initial=np.inf)
     high = np.where(there, values, -np.inf).max(axis=0, initial=-np.inf)
-    result: np.ndarray = (there.mean(axis=0) >= 1 - max_missing - 1e-12) & (high > low)
+    enough = there.sum(axis=0) >= (1 - max_missing) * len(values) - 1e-9
+    result: np.ndarray = enough & (high > low)
     return result
 
 
