@@ -50,8 +50,8 @@ def outliers(
     layer
         Layer to use in place of X, on the scale of X.
     limit
-        Robust SDs beyond which a sample is flagged. On simulated clean cohorts 4 flags about one
-        sample in a hundred, 3 one in fifteen.
+        Robust SDs beyond which a sample is flagged. On simulated clean cohorts 4 flags one
+        sample in 80, 3 one in 19, 5 one in 220.
     copy
         Return a new object instead of changing this one.
 
