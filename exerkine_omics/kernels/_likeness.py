@@ -11,6 +11,8 @@ _MIN_ICC = 0.5
 _FEWEST_FEATURES, NEEDED_FEATURES = 20, 10
 # own and others' correlations closer than so many of their SDs tell nobody apart
 _APART = 2.0
+# df: own likenesses have longer tails than a normal, and one unlike pair is no proof
+_TAIL = 10.0
 
 
 def resemblance(
@@ -123,7 +125,7 @@ def weigh(z: np.ndarray, subject: np.ndarray, judged: np.ndarray, prior: float) 
     with np.errstate(invalid="ignore", divide="ignore"):
         # beyond the two middles more, or less, likeness tells no more
         v = np.clip(z, m_d, m_s)
-        log_ratio = np.log(s_d / s_s) + ((v - m_d) / s_d) ** 2 / 2 - ((v - m_s) / s_s) ** 2 / 2
+        log_ratio = _log_t((v - m_s) / s_s) - np.log(s_s) - _log_t((v - m_d) / s_d) + np.log(s_d)
     best = _Best.of(np.where(known, log_ratio if apart else z, -np.inf), subject)
     alone = _apart_from(best, subject, prior)
     for i in np.flatnonzero(judged):
@@ -153,6 +155,11 @@ def weigh(z: np.ndarray, subject: np.ndarray, judged: np.ndarray, prior: float) 
             share /= share.sum()
             p_own[i], p_other[i] = share[-1], share[likely]
     return Told(own, other, p_own, p_other, apart)
+
+
+def _log_t(x: np.ndarray) -> np.ndarray:
+    """Log density of t, but for a constant."""
+    return -(_TAIL + 1) / 2 * np.log1p(x * x / _TAIL)
 
 
 def _apart_from(best: _Best, subject: np.ndarray, prior: float) -> np.ndarray:

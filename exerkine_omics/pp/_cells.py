@@ -57,7 +57,7 @@ def cells_of(adata: AnnData, *, once: bool = True) -> Cells:
     rows = np.flatnonzero(persons_tubes(adata))
     if not len(rows):
         raise InputError(
-            f"No sample is a person's: obs[{schema.SAMPLE_TYPE!r}] is never {schema.SAMPLE!r}",
+            f"None of {adata.n_obs} samples is a person's",
             where=f"obs[{schema.SAMPLE_TYPE!r}]",
         )
     obs = adata.obs.iloc[rows]

@@ -99,7 +99,7 @@ def filter_features(
         out |= bad
     if out.all():
         raise AnalysisError(
-            "No feature is left: " + "; ".join(f.message for f in findings if f.rows),
+            " ".join(["No feature is left.", *(f.message for f in findings if f.rows)]),
             fix="Ask for less.",
         )
     result = adata[:, ~out].copy()

@@ -14,6 +14,7 @@ from exerkine_omics.cohort import (
     Finding,
     add_step,
     dense,
+    meta,
     require_units,
 )
 from exerkine_omics.errors import InputError, UnitsError, UsageError, shown, warn
@@ -88,6 +89,7 @@ def lod(
     """
     if policy not in _POLICIES:
         raise UsageError(f"policy={policy!r} is not known", fix=f"Known: {', '.join(_POLICIES)}.")
+    meta(adata)
     require_units(adata)
     each = column_units(adata)
     values = dense(adata, infinite=True)

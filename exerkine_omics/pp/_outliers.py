@@ -10,7 +10,7 @@ from anndata import AnnData
 from scipy import special
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import add_step, dense, frame_for_storage, require_log
+from exerkine_omics.cohort import add_step, dense, frame_for_storage, meta, require_log
 from exerkine_omics.errors import AnalysisError, UsageError
 from exerkine_omics.kernels._pca import fit_components
 from exerkine_omics.pp._cells import Cells, cells_of
@@ -86,6 +86,7 @@ def outliers(
     >>> adata.uns["outliers"].loc[adata.uns["outliers"]["outlier"], "reason"].nunique() > 0
     True
     """
+    meta(adata)
     require_log(adata, "pp.outliers")
     number = isinstance(limit, (int, float, np.number)) and not isinstance(limit, bool)
     if not (number and np.isfinite(limit) and limit > 0):

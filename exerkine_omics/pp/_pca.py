@@ -8,7 +8,7 @@ import numpy as np
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import add_step, dense, persons_tubes, require_log
+from exerkine_omics.cohort import add_step, dense, meta, persons_tubes, require_log
 from exerkine_omics.errors import AnalysisError, UsageError
 from exerkine_omics.kernels._pca import fit_components, project
 
@@ -83,6 +83,7 @@ def pca(
     >>> adata.obsm["X_pca"].shape[1]
     3
     """
+    meta(adata)
     require_log(adata, "pp.pca")
     suffix = _suffix(key_added)
     if isinstance(n_comps, bool) or not isinstance(n_comps, (int, np.integer)) or n_comps < 1:

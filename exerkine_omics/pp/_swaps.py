@@ -7,7 +7,14 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import add_step, dense, frame_for_storage, require_log, require_slug
+from exerkine_omics.cohort import (
+    add_step,
+    dense,
+    frame_for_storage,
+    meta,
+    require_log,
+    require_slug,
+)
 from exerkine_omics.errors import AnalysisError, UsageError
 from exerkine_omics.kernels._likeness import NEEDED_FEATURES, Told, resemblance, weigh
 from exerkine_omics.pp._cells import Cells, cells_of
@@ -16,6 +23,7 @@ from exerkine_omics.pp._outliers import SMALLEST, residuals
 _NEEDED_PEOPLE = 3
 # one wild value must not carry a correlation
 _WILDEST = 4.0
+_FEW = f"fewer than {NEEDED_FEATURES} values to compare"
 _ALONE = f"fewer than {SMALLEST} samples at its time point"
 
 
@@ -34,10 +42,11 @@ def swaps(
     Each value is taken less its time point's trimean, in robust SDs. The distance
     of two samples is 1 - r, with r their correlation over features of which half of the variance
     or more is between people (the 20 most so where there are fewer), found **without the sample
-    that is judged**. With :math:`z = \mathrm{artanh}(r)` of own (s) and of different people's (d)
-    samples about normal, of robust mean and SD,
+    that is judged**. With the median and robust SD of :math:`z = \mathrm{artanh}(r)` of own (s) and
+    of different people's (d) samples, and f the density of t on 10 df,
 
-    .. math:: LR(z) = N(z; m_s, s_s) / N(z; m_d, s_d)
+    .. math:: LR(z) = \frac{f((z - m_s) / s_s) / s_s}{f((z - m_d) / s_d) / s_d}, \quad
+              z \text{ held within } [m_d, m_s]
 
     tells how much a resemblance speaks for one person, and Bayes' rule weighs three cases: the
     sample is the person's own (1 - 2 ``prior``; nearest own sample), another's of the cohort
@@ -75,15 +84,16 @@ def swaps(
 
     Notes
     -----
-    Missing values: a correlation is over the features that both samples have.
+    Missing values: a correlation is over the features that both samples have, 10 or more.
 
     Of two people with two samples each, all four samples are suspect when either time was
     exchanged: which one it was, nobody can tell from them. An exchange within a person (pre for
     post) is not seen.
 
-    ``status`` is ``ok``, ``no values``, ``no other sample of the person`` (such a sample is suspect
-    if it resembles another person's), ``fewer than 4 samples at its time point``, or ``people are
-    not told apart`` (nothing is suspect then, and nothing is cleared).
+    ``status`` is ``ok``, ``no values``, ``fewer than 10 values to compare``, ``no other sample of
+    the person`` (such a sample is suspect if it resembles another person's), ``fewer than 4 samples
+    at its time point``, or ``people are not told apart`` (nothing is suspect then, and nothing is
+    cleared).
 
     Examples
     --------
@@ -92,6 +102,7 @@ def swaps(
     >>> int(exo.pp.swaps(adata)["suspect"].sum())
     0
     """
+    meta(adata)
     require_log(adata, "pp.swaps")
     require_slug(key_added)
     number = isinstance(prior, (float, np.floating)) and not isinstance(prior, bool)
@@ -140,9 +151,10 @@ def _table(
     every = np.arange(len(z))
     r = np.tanh(np.column_stack([z, np.full(len(z), np.nan)]))
     suspect = told.p_other > 0.5
+    blind = ~np.isfinite(z).any(axis=1)
     status = np.select(
-        [~there, ~judged, np.full(len(z), not told.apart), told.own < 0],
-        ["no values", _ALONE, "people are not told apart", "no other sample of the person"],
+        [~there, ~judged, blind, np.full(len(z), not told.apart), told.own < 0],
+        ["no values", _ALONE, _FEW, "people are not told apart", "no other sample of the person"],
         schema.OK,
     )
     return pd.DataFrame(
