@@ -89,6 +89,10 @@ BRIDGING = "bridging"  # frame, a row a feature and batch: what pp.bridge did
 COMBAT = "combat"  # frame, a row a feature: what pp.combat did
 SAMPLE_SCALING = "sample_scaling"  # what rescaled whole samples; "" where nothing did
 
+# uns
+OUTLIERS = "outliers"  # one row a sample: what exo.pp.outliers measured of it
+SWAPS = "swaps"  # one row a sample: whose samples are nearest
+
 # obsm, varm of a principal component analysis: the names scanpy uses
 PCA, PCA_BEFORE, COMPONENTS = "X_pca", "X_pca_before", "PCs"
 

@@ -22,7 +22,20 @@ ROOMS = ("io", "pp", "sig", "tl", "ml", "pl", "get", "datasets")
 
 PUBLIC = {
     "io": {"from_frames", "read_table", "set_samples", "read", "write"},
-    "pp": {"check", "pair", "delta", "log2", "concat"},
+    "pp": {
+        "check",
+        "pair",
+        "delta",
+        "log2",
+        "concat",
+        "lod",
+        "detection",
+        "filter_features",
+        "impute",
+        "pca",
+        "outliers",
+        "swaps",
+    },
     "sig": {"load"},
     "tl": {
         "score",
@@ -43,7 +56,7 @@ PUBLIC = {
         "change_contributions",
         "show_methods",
     },
-    "ml": {"evaluate", "SignatureScorer"},
+    "ml": {"evaluate", "Imputer", "SignatureScorer"},
     "pl": {
         "volcano",
         "trajectory",
@@ -66,6 +79,7 @@ LATE = {"sklearn", "seaborn", "statsmodels", "skops", "plotly"}
 EARLY = {
     PACKAGE / "ml" / "_signature_scorer.py": {"sklearn"},
     PACKAGE / "ml" / "_normalizer.py": {"sklearn"},
+    PACKAGE / "ml" / "_imputer.py": {"sklearn"},
 }
 
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 # the files of the tests of `differential`, whose statuses its page lists
-TESTED = ("_lmm", "_moderated", "_voom", "_simple", "_wilcoxon", "_signflip")
+TESTED = ("_lmm", "_moderated", "_voom", "_simple", "_wilcoxon", "_signflip", "_mcnemar")
 
 
 def blocks(page: Path) -> list[str]:

@@ -22,6 +22,7 @@ from exerkine_omics.cohort._join import join
 from exerkine_omics.cohort._matrix import (
     Matrix,
     Stored,
+    detected,
     matrix,
     require_same_members,
     require_testable,
@@ -95,6 +96,7 @@ __all__ = [
     "collect",
     "concat",
     "dense",
+    "detected",
     "findings_frame",
     "findings_from_frame",
     "frame_for_storage",

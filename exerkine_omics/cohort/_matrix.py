@@ -18,13 +18,22 @@ from exerkine_omics.cohort._meta import (
 )
 from exerkine_omics.errors import InputError, UnitsError, UsageError, shown
 
+DETECTED = "detected"  # the unit of a test of what is detected: its estimates are shares
+
 
 def require_testable(
-    adata: AnnData, layer: str | None, key_added: str, caller: str, *, counts: bool = False
+    adata: AnnData,
+    layer: str | None,
+    key_added: str,
+    caller: str,
+    *,
+    counts: bool = False,
+    masks: bool = False,
 ) -> str:
     """Return the unit that a test works in, or say why there is nothing to test.
 
-    Counts become log-CPM; everything else is on a log scale already.
+    Counts become log-CPM; ``masks`` are values detected or not; everything else is on a log scale
+    already.
     """
     meta(adata)
     require_slug(key_added)
@@ -33,13 +42,20 @@ def require_testable(
             "This is a selection of a cohort that stays in its file, and takes no results",
             fix="Call .to_memory() on the selection.",
         )
-    if layer in (schema.RAW, schema.BELOW_LOD, schema.IMPUTED):
+    if masks and layer != schema.BELOW_LOD:
+        raise UsageError(
+            f"mcnemar tests what is detected, and layer={layer!r} does not tell it",
+            where="layer=",
+            fix=f"Say layer={schema.BELOW_LOD!r}.",
+        )
+    if not masks and layer in (schema.RAW, schema.BELOW_LOD, schema.IMPUTED):
+        below = " Detection itself: method='mcnemar'." if layer == schema.BELOW_LOD else ""
         raise UnitsError(
             f"The layer {layer!r} is not on the scale of X",
             where="layer=",
-            fix="Test X; a mask or raw values are no log2 values.",
+            fix=f"Test X; a mask or raw values are no log2 values.{below}",
         )
-    unit = require_units(adata) if counts else require_log(adata, caller)
+    unit = require_units(adata) if counts or masks else require_log(adata, caller)
     if counts and unit != "counts":
         raise UnitsError(
             f"voom needs counts and X holds {unit}",
@@ -48,7 +64,26 @@ def require_testable(
         )
     if adata.n_vars == 0:
         raise InputError("There is no feature to test", where="var", fix="Look at the filters.")
-    return "log_cpm" if counts else unit
+    return "log_cpm" if counts else DETECTED if masks else unit
+
+
+def detected(adata: AnnData) -> np.ndarray:
+    """Return samples x features: 1 detected, 0 below the limit of detection, NaN not measured.
+
+    A cell without value that is not marked below the limit was not measured, also where it was
+    imputed since.
+    """
+    if schema.BELOW_LOD not in adata.layers:
+        raise InputError(
+            f"There is no layer {schema.BELOW_LOD!r}: nothing says what was detected",
+            where="layers",
+            fix="Call exo.pp.lod(adata, lod=...) first.",
+        )
+    below = dense(adata, schema.BELOW_LOD) > 0.5
+    there = np.isfinite(dense(adata, infinite=True))
+    if schema.IMPUTED in adata.layers:
+        there &= ~(dense(adata, schema.IMPUTED) > 0.5)
+    return np.where(below, 0.0, np.where(there, 1.0, np.nan))
 
 
 def require_same_members(adata: AnnData) -> None:

@@ -1,11 +1,18 @@
 """Prediction of response: nested cross-validation over people, with what must stand beside it."""
 
 from exerkine_omics.ml._evaluate import evaluate
+from exerkine_omics.ml._imputer import Imputer
 from exerkine_omics.ml._normalizer import Normalizer
 from exerkine_omics.ml._result import PredictionResult
 from exerkine_omics.ml._signature_scorer import SignatureScorer
 
-__all__ = ["Normalizer", "PredictionResult", "SignatureScorer", "evaluate"]
+__all__ = [
+    "Imputer",
+    "Normalizer",
+    "PredictionResult",
+    "SignatureScorer",
+    "evaluate",
+]
 
 
 def __dir__() -> list[str]:

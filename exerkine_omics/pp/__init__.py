@@ -6,9 +6,16 @@ from exerkine_omics.pp._bridge import bridge, bridgeability
 from exerkine_omics.pp._check import check
 from exerkine_omics.pp._combat import combat
 from exerkine_omics.pp._delta import delta
+from exerkine_omics.pp._detection import detection
+from exerkine_omics.pp._filter_features import filter_features
+from exerkine_omics.pp._impute import impute
+from exerkine_omics.pp._lod import lod
 from exerkine_omics.pp._log2 import log2
 from exerkine_omics.pp._normalize import normalize
+from exerkine_omics.pp._outliers import outliers
 from exerkine_omics.pp._pair import pair
+from exerkine_omics.pp._pca import pca
+from exerkine_omics.pp._swaps import swaps
 
 __all__ = [
     "annotate",
@@ -18,10 +25,17 @@ __all__ = [
     "combat",
     "concat",
     "delta",
+    "detection",
+    "filter_features",
+    "impute",
     "join",
+    "lod",
     "log2",
     "normalize",
+    "outliers",
     "pair",
+    "pca",
+    "swaps",
 ]
 
 

@@ -16,6 +16,7 @@ from exerkine_omics.cohort import (
     add_step,
     build_design,
     collect,
+    detected,
     matrix,
     numeric_weights,
     require_same_members,
@@ -109,8 +110,9 @@ def differential(
         For ``lmm``: ``free`` (default), or ``constrained``: the arms of a randomised trial share
         one baseline mean, which gains precision; never where people were not randomised.
     method
-        ``lmm``, ``moderated``, ``voom``, ``paired_t``, ``wilcoxon`` or ``signflip``; the last
-        three test each person's own contrast and take no covariates.
+        ``lmm``, ``moderated``, ``voom``, ``paired_t``, ``wilcoxon``, ``signflip`` or ``mcnemar``;
+        the last four test each person's own contrast and take no covariates. ``mcnemar`` tests
+        with ``layer="below_lod"`` whether a feature is detected more often (docs/lod.md).
     ddf
         For ``lmm``: ``kenward-roger`` (default), ``satterthwaite`` or ``residual``.
     variance
@@ -132,7 +134,7 @@ def differential(
     n_permutations
         For ``signflip``: sign flips drawn where not all can be visited.
     layer
-        Layer tested in place of X; it has X's units.
+        Layer tested in place of X; it has X's units (``below_lod`` with ``mcnemar`` alone).
     key_added
         Key of ``uns`` that receives the frame; with ``lmm`` and a pooled variance
         ``<key>_variances`` receives the features whose SD differs between time points.
@@ -212,7 +214,9 @@ def differential(
         )
     if weights is not None and not test.weighted:
         raise UsageError(f"{method} takes no weights", fix="Use method='moderated'.")
-    units = require_testable(adata, layer, key_added, "tl.differential", counts=test.counts)
+    units = require_testable(
+        adata, layer, key_added, "tl.differential", counts=test.counts, masks=test.masks
+    )
     require_same_members(adata)
     design = build_design(
         adata,
@@ -226,7 +230,7 @@ def differential(
         joint=joint,
         constrained=options.get("baseline") == "constrained",
     )
-    values = matrix(adata, layer)
+    values = detected(adata) if test.masks else matrix(adata, layer)
     if isinstance(values, Stored) and not test.blockwise:
         values = values[:, :]
     if test.weighted:

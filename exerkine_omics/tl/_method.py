@@ -52,7 +52,8 @@ class TestMethod:
     one residual variance for all time points. ``blockwise`` tests read a stored matrix block by
     block; the others have it in memory. ``weighted`` tests take ``options["weights"]``, one
     precision weight a sample or None; ``counts`` tests take counts in place of values on a log
-    scale, and ``levels`` gives the values that they test.
+    scale, and ``levels`` gives the values that they test; ``masks`` tests take 1 where a value is
+    detected and 0 where it is not.
     """
 
     name: str
@@ -64,6 +65,7 @@ class TestMethod:
     blockwise: bool = False
     weighted: bool = False
     counts: bool = False
+    masks: bool = False
     levels: Callable[[np.ndarray], np.ndarray] | None = None
 
     def choose(self, given: Mapping[str, Any]) -> dict[str, Any]:
