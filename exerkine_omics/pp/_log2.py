@@ -8,6 +8,7 @@ from anndata import AnnData
 from exerkine_omics import schema
 from exerkine_omics.cohort import add_step, dense, meta, units
 from exerkine_omics.errors import InputError, UnitsError, UsageError, shown, warn
+from exerkine_omics.pp._samples import lod_layers
 from exerkine_omics.pp._units import column_units
 
 _LINEAR = ("RFU", "intensity", "concentration")
@@ -36,7 +37,8 @@ def log2(
     adata
         Samples x analytes; the unit is read from ``uns["exerkine"]["units"]``, or column by
         column from ``var["unit"]``. The values before are kept in ``layers["raw"]``, unless a
-        raw layer is there already.
+        raw layer is there already. Limits of detection (layers ``lod``, ``lod_...``) and values
+        corrected for plasma volume move along.
     offset
         Added to RFU, intensity or concentration before the logarithm, in their unit.
     prior_count
@@ -98,6 +100,9 @@ def log2(
     if schema.RAW not in target.layers:
         target.layers[schema.RAW] = values
     target.X = result
+    for name in (*lod_layers(target), schema.CORRECTED):
+        if name in target.layers:
+            target.layers[name] = _moved_along(dense(target, name), each, offset or 0.0)
     after = "log_cpm" if counts.all() else "log2"
     meta(target)[schema.UNITS] = after
     if schema.UNIT_COLUMN in target.var:
@@ -106,6 +111,18 @@ def log2(
         ]
     add_step(target, "pp.log2", units_before=before, offset=offset, prior_count=prior_count)
     return target if copy else None
+
+
+def _moved_along(layer: np.ndarray, each: np.ndarray, offset: float) -> np.ndarray:
+    """Limits, or corrected values, on the scale that X has now; NaN where they have none."""
+    result = layer.copy()
+    linear, counts = np.isin(each, _LINEAR), each == "counts"
+    part = result[:, linear] + offset
+    with np.errstate(invalid="ignore"):
+        result[:, linear] = np.log2(np.where(part > 0, part, np.nan))
+    result[:, counts] = np.nan
+    result[:, each == "Cq"] *= -1
+    return result
 
 
 def _refuse(each: np.ndarray, before: str) -> None:

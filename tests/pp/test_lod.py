@@ -98,14 +98,15 @@ def test_unknown_limits_are_told(trial, round_trip):
 
 
 def test_the_readers_mask_stands(rising):
-    """After a logarithm the limits are on another scale: the mask is kept, half is refused."""
+    """Limits follow a logarithm; after a change by hand the mask is kept, half is refused."""
     rising.X = 2.0 ** (rising.X + 8)
     rising.uns["exerkine"]["units"] = "RFU"
     rising.layers["lod"] = np.tile(2.0 ** (rising.var["lod"].to_numpy() + 8), (rising.n_obs, 1))
     rising.layers["below_lod"] = rising.X < rising.layers["lod"]
     exo.pp.log2(rising)
     below = rising.layers["below_lod"].copy()
-    assert not np.array_equal(rising.X < rising.layers["lod"], below)
+    np.testing.assert_array_equal(rising.X < rising.layers["lod"], below)
+    rising.X = rising.X - 9
     exo.pp.lod(rising)
     np.testing.assert_array_equal(rising.layers["below_lod"], below)
     with pytest.raises(UnitsError, match="before exo.pp.log2"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import anndata as ad
 import numpy as np
+import pandas as pd
 import pytest
 
 import exerkine_omics as exo
@@ -120,3 +122,19 @@ def test_raw_of_the_vendor_stays(trial):
     trial.layers["raw"] = trial.X * 0 + 1
     exo.pp.log2(declared(trial, "RFU", 2 ** (trial.X + 5)))
     assert np.nanmax(trial.layers["raw"]) == 1
+
+
+def test_limits_of_detection_move_along():
+    """A value below its limit is below it on the new scale too; Cq turns, counts have no limit."""
+    values = np.array([[8.0, 30.0, 5.0], [2.0, 36.0, 7.0]])
+    adata = ad.AnnData(values, obs=pd.DataFrame(index=["a", "b"]))
+    adata.var_names = ["IL6", "miR-21-5p", "miR-1-3p"]
+    adata.var["unit"] = ["concentration", "Cq", "counts"]
+    adata.uns["exerkine"] = {"units": "mixed"}
+    adata.layers["lod"] = np.array([[4.0, 35.0, 1.0], [0.0, 35.0, 1.0]])
+    exo.pp.log2(adata, offset=1.0)
+    np.testing.assert_allclose(adata.layers["lod"][:, 0], [np.log2(5), 0.0])
+    np.testing.assert_array_equal(adata.layers["lod"][:, 1], [-35, -35])
+    assert np.isnan(adata.layers["lod"][:, 2]).all()
+    below = adata.X[:, :2] < adata.layers["lod"][:, :2]
+    assert below.tolist() == [[False, False], [False, True]]
