@@ -1,5 +1,6 @@
 """Files and frames to AnnData, and back; no statistics."""
 
+from exerkine_omics.io._counts import read_counts
 from exerkine_omics.io._cq import read_cq
 from exerkine_omics.io._formats import show_formats
 from exerkine_omics.io._frames import from_frames, set_samples
@@ -11,6 +12,7 @@ from exerkine_omics.io._tables import read_table
 __all__ = [
     "from_frames",
     "read",
+    "read_counts",
     "read_cq",
     "read_outcomes",
     "read_table",

@@ -30,13 +30,13 @@ def read_cq(
     species: str | None = "human",
     matrix_type: str | None = None,
 ) -> AnnData:
-    """Read the quantification cycles of a qPCR run, or of several.
+    r"""Read the quantification cycles of a qPCR run, or of several.
 
     Use it for exports of ABI SDS, QuantStudio (text, and Excel of Design & Analysis), TaqMan array
     cards, OpenArray, Bio-Rad CFX, Fluidigm BioMark, LightCycler, for RDML, and for plain tables
     with one row a well (sample, assay, Cq). Wells become samples x assays:
 
-    .. math:: x_{sa} = \\frac{1}{n_{sa}} \\sum_{w \\in (s, a)} Cq_w
+    .. math:: x_{sa} = \frac{1}{n_{sa}} \sum_{w \in (s, a)} Cq_w
 
     the mean over the technical replicates :math:`w` that have a cycle.
 

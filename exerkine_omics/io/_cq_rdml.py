@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import re
 import xml.etree.ElementTree as ET
 
 from exerkine_omics.errors import InputError
-from exerkine_omics.io._cq_wells import Export, Layout
+from exerkine_omics.io._cq_cells import Export
+from exerkine_omics.io._cq_wells import Layout
 from exerkine_omics.io._source import Source
 
 _HEADER = ["Well", "Plate", "Sample", "Target", "Task", "Target Type", "Cq", "Omit", "Quantity",
@@ -65,7 +67,7 @@ def _export(source: Source) -> Export:
         "software": text(first, "dataCollectionSoftware", "name"),
         "cq method": text(first, "cqDetectionMethod"),
     }  # fmt: skip
-    about = {k: v for k, v in about.items() if v}
+    about = {k: html.unescape(v) for k, v in about.items() if v}
     numbers = list(range(1, len(rows) + 1))
     return Export(_HEADER, rows, numbers, unit_of_line="reaction", about=about)
 

@@ -11,8 +11,7 @@ import pandas as pd
 from exerkine_omics import schema
 from exerkine_omics.cohort import Finding
 from exerkine_omics.errors import InputError, shown
-
-_APART = 0.5  # Cq: replicates of a pipetted pair differ by less
+from exerkine_omics.io._cq_findings import replicate_findings, said
 
 
 @dataclass
@@ -43,35 +42,24 @@ def name_assays(wells: pd.DataFrame) -> list[Finding]:
 def usable(wells: pd.DataFrame, max_cq: float | None) -> tuple[pd.DataFrame, list[Finding]]:
     """Leave out what is no measurement of a sample, and say so; cycles from ``max_cq`` are none."""
     findings = []
-
-    def left_out(rows: pd.Series, id: str, severity: str, what: str, fix: str = "") -> None:
-        if rows.any():
-            names = tuple(
-                dict.fromkeys(
-                    f"{w.well or w.line} {w.sample} {w.assay}".strip()
-                    for w in wells[rows].itertuples()
-                )
-            )
-            text = f"{int(rows.sum())} wells {what}: {shown(names)}."
-            findings.append(Finding(id, severity, text, names, fix))
-
     empty = wells["assay"] == ""
     unnamed = (wells["sample"] == "") & ~empty
-    omitted = wells["omit"] & ~empty & ~unnamed
-    left_out(empty, "empty_wells", "note", "have no assay and are left out")
-    left_out(unnamed, "wells_without_sample", "warning", "name no sample and are left out",
-             "Name the sample in the file.")  # fmt: skip
-    left_out(omitted, "omitted_wells", "warning", "are marked as omitted and are not used")
+    findings += said(wells[empty], "empty_wells", "note", "have no assay and are left out")
+    what = "name no sample and are left out"
+    findings += said(wells[unnamed], "wells_without_sample", "warning", what, "Name it.")
     kept = wells[~(empty | unnamed)].reset_index(drop=True)
-    wells = kept
-    nothing = kept["cq"].isna() & ~kept["undetermined"] & ~kept["omit"]
-    left_out(nothing, "cq_missing", "warning", "hold neither a cycle nor a word for none",
-             "They are NaN and not taken as below detection.")  # fmt: skip
-    cycles = kept.loc[~kept["omit"], "cq"]
+    used = ~kept["omit"]
+    findings += said(kept[~used], "omitted_wells", "warning",
+                      "are marked as omitted and are not used")  # fmt: skip
+    nothing = kept["cq"].isna() & ~kept["undetermined"] & used
+    findings += said(kept[nothing], "cq_missing", "warning",
+                      "hold neither a cycle nor a word for none",
+                      "They are NaN and not taken as below detection.")  # fmt: skip
+    cycles = kept.loc[used, "cq"]
     if max_cq is not None:
         beyond = kept["cq"] >= max_cq
-        left_out(beyond & ~kept["omit"], "above_max_cq", "note",
-                 f"with a cycle of {max_cq:g} or more are undetermined")  # fmt: skip
+        findings += said(kept[beyond & used], "above_max_cq", "note",
+                          f"with a cycle of {max_cq:g} or more are undetermined")  # fmt: skip
         kept["undetermined"] |= beyond
         kept.loc[beyond, "cq"] = np.nan
     elif cycles.notna().any():
@@ -87,7 +75,7 @@ def usable(wells: pd.DataFrame, max_cq: float | None) -> tuple[pd.DataFrame, lis
 
 def refuse_same_well(wells: pd.DataFrame, where: str, unit: str) -> None:
     """Raise `InputError` where one well measures an assay twice."""
-    key = ["plate", "well", "id"]
+    key = ["run", "plate", "well", "id", "sample"]
     again = (wells["well"] != "") & wells.duplicated(key)
     if again.any():
         second = wells[again].iloc[0]
@@ -111,9 +99,9 @@ def keep_apart(wells: pd.DataFrame) -> None:
 
 
 def to_cells(wells: pd.DataFrame) -> Cells:
-    """Mean over the determined wells of each sample and assay.
+    r"""Take the mean over the determined wells of each sample and assay.
 
-    .. math:: x_{sa} = \\frac{1}{n_{sa}} \\sum_{w \\in (s, a)} Cq_w
+    .. math:: x_{sa} = \frac{1}{n_{sa}} \sum_{w \in (s, a)} Cq_w
 
     over the :math:`n_{sa}` wells with a cycle; wells without one do not enter, and a cell without
     any is NaN, below detection if one of its wells says so.
@@ -127,7 +115,7 @@ def to_cells(wells: pd.DataFrame) -> Cells:
     n_all = np.bincount(cell[~wells["omit"].to_numpy(bool)], minlength=shape[0] * shape[1])
 
     def mean(values: np.ndarray, n: np.ndarray) -> np.ndarray:
-        """Sums in the order of the values: the order of the rows changes no bit."""
+        """Sum in the order of the values: the order of the rows changes no bit."""
         order = np.lexsort((values[there], cell[there]))
         total = np.bincount(cell[there][order], values[there][order], minlength=len(n))
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -154,7 +142,7 @@ def to_cells(wells: pd.DataFrame) -> Cells:
     spread = _range(cell, cycles, there, n).reshape(shape)
     wells_of = n_all.reshape(shape)
     persons = _persons(wells, samples, len(names))
-    findings = _replicate_findings(
+    findings = replicate_findings(
         np.asarray(names, dtype=object), wells_of, n.reshape(shape),
         without.reshape(shape), spread, persons,
     )  # fmt: skip
@@ -168,7 +156,9 @@ def constant_columns(
     more: Mapping[str, Sequence[str]], of_well: np.ndarray, shape: tuple[int, int]
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
     """Columns that are constant within a sample go to obs, within an assay to var."""
-    obs, var, lost = {}, {}, []
+    obs: dict[str, list[str]] = {}
+    var: dict[str, list[str]] = {}
+    lost = []
     for name, cells in more.items():
         codes, texts = pd.factorize(np.asarray(cells, dtype=object))
         for axis, table in ((0, obs), (1, var)):
@@ -209,53 +199,3 @@ def _persons(wells: pd.DataFrame, samples: np.ndarray, n_samples: int) -> np.nda
     ours = np.zeros(n_samples, dtype=bool)
     ours[samples[(wells["kind"] == "").to_numpy(bool)]] = True
     return ours
-
-
-def _replicate_findings(
-    names: np.ndarray,
-    wells_of: np.ndarray,
-    n: np.ndarray,
-    without: np.ndarray,
-    spread: np.ndarray,
-    persons: np.ndarray,
-) -> list[Finding]:
-    findings = []
-    several = wells_of > 1
-    if several.any():
-        low, high = wells_of[several].min(), wells_of[several].max()
-        text = (
-            f"{int(several.sum())} of {int((wells_of > 0).sum())} values are means of "
-            f"{low if low == high else f'{low} to {high}'} technical replicates, "
-            "undetermined ones left out."
-        )
-        fix = 'replicates="keep" keeps them apart; the layers n_replicates, replicate_sd tell more.'
-        findings.append(Finding("technical_replicates", "note", text, fix=fix))
-
-    def of_samples(cells: np.ndarray, id: str, severity: str, what: str, fix: str) -> None:
-        rows = tuple(names[cells.any(axis=1)])
-        if rows:
-            text = f"{int(cells.sum())} values {what}, in {len(rows)} samples: {shown(rows)}."
-            findings.append(Finding(id, severity, text, rows, fix))
-
-    of_samples(spread > _APART, "replicates_differ", "warning",
-               f"come of replicates that differ by more than {_APART} Cq", "Look at them.")  # fmt: skip
-    of_samples(without & (n > 0), "partly_undetermined", "warning",
-               "come of replicates of which some were undetermined",
-               "The mean of the others is too low a Cq where the amount is small.")  # fmt: skip
-    ours = wells_of[persons]
-    if len(ours) > 1:
-        usual = np.array([np.bincount(column[column > 0]).argmax() if column.any() else 0
-                          for column in ours.T])  # fmt: skip
-        fewer = persons[:, None] & (wells_of > 0) & (wells_of < usual)
-        of_samples(fewer, "uneven_replicates", "note",
-                   "come of fewer wells than is usual for their assay", "Were wells lost?")  # fmt: skip
-        missing = persons[:, None] & (wells_of == 0) & (wells_of[persons].max(axis=0) > 0)
-        rows = tuple(names[missing.any(axis=1)])
-        if rows:
-            first = int(missing.any(axis=1).argmax())
-            text = (
-                f"{len(rows)} samples were not measured with all assays: {shown(rows)}. "
-                f"{rows[0]} lacks {int(missing[first].sum())} of {wells_of.shape[1]}."
-            )
-            findings.append(Finding("incomplete_samples", "warning", text, rows))
-    return findings

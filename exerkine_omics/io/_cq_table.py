@@ -12,7 +12,7 @@ from anndata import AnnData
 from exerkine_omics import schema
 from exerkine_omics.cohort import Finding, add_step
 from exerkine_omics.errors import InputError, shown
-from exerkine_omics.io._columns import column_map, matched
+from exerkine_omics.io._cq_cells import Export
 from exerkine_omics.io._cq_samples import (
     constant_columns,
     keep_apart,
@@ -21,7 +21,7 @@ from exerkine_omics.io._cq_samples import (
     to_cells,
     usable,
 )
-from exerkine_omics.io._cq_wells import Export, wells
+from exerkine_omics.io._cq_wells import wells
 from exerkine_omics.io._mirna import annotate_names, names_finding
 from exerkine_omics.io._source import Source
 from exerkine_omics.io._vendor import VendorTable, to_anndata
@@ -52,7 +52,7 @@ def assemble(
         columns.append(pd.DataFrame(more, index=frame.index, dtype=object))
     table = pd.concat(frames, ignore_index=True)
     further = pd.concat(columns, ignore_index=True).fillna("")
-    findings = _unnamed_assays(table, further)
+    findings = _unnamed_assays(table, channel=any(e.assay for e in exports))
     findings += name_assays(table)
     for number, (source, export) in enumerate(zip(sources, exports, strict=True)):
         own = table[(table["file"] == number) & (table["assay"] != "")]
@@ -84,7 +84,7 @@ def assemble(
     names = of_assay["assay"].first().reindex(cells.assays)
     annotate_names(var, names.tolist(), reference.tolist())
     if modality == "mirna":
-        findings += names_finding(var)
+        findings += names_finding(var, species)
     about = {k: v for e in exports for k, v in e.about.items()}
     adata = to_anndata(
         VendorTable(
@@ -99,28 +99,20 @@ def assemble(
     return adata
 
 
-def _unnamed_assays(table: pd.DataFrame, further: pd.DataFrame) -> list[Finding]:
-    """Where no well names an assay, its dye stands for it."""
-    if (table["assay"] != "").any():
-        return []
-    dye = matched(further.columns, {"dye": column_map("cq")["optional"]["dye"]}).get("dye")
-    if dye is None:
-        return []
-    table["assay"] = further[dye]
+def _unnamed_assays(table: pd.DataFrame, *, channel: bool) -> list[Finding]:
+    """Where no well names an assay, its dye stands for it; ``channel``: the export did so."""
+    if not channel:
+        if (table["assay"] != "").any() or not (table["dye"] != "").any():
+            return []
+        table["assay"] = table["dye"]
     names = tuple(dict.fromkeys(n for n in table["assay"] if n))
-    return [
-        Finding(
-            "assay_unnamed",
-            "warning",
-            f"No well names its assay; the dye stands for it: {shown(names)}.",
-            names,
-            "Name the targets in the plate set-up and export again.",
-        )
-    ]
+    text = f"No well names its assay; the dye or filter stands for it: {shown(names)}."
+    fix = "Name the targets in the plate set-up and export again."
+    return [Finding("assay_unnamed", "warning", text, names, fix)]
 
 
 def _refuse_same_sample(table: pd.DataFrame, sources: Sequence[Source]) -> None:
-    """Two files with one sample and mostly the same assays: two people, or a run twice?"""
+    """Raise where two files have one sample and mostly the same assays: two people perhaps."""
     if len(sources) == 1:
         return
     cells = table[["file", "sample", "id"]].drop_duplicates()
@@ -171,4 +163,4 @@ def _samples(table: pd.DataFrame, samples: Sequence[str]) -> pd.DataFrame:
 
 
 def _platform(name: str, about: dict[str, str]) -> str:
-    return about.get("Instrument Type") or about.get("instrument") or name
+    return about.get("Instrument Type") or about.get("software") or name

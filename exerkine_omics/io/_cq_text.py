@@ -1,83 +1,23 @@
-"""qPCR exports that are text: where their table stands, and which software wrote it."""
+"""qPCR exports that are text: where their table stands."""
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Sequence
 
 from exerkine_omics.errors import InputError
+from exerkine_omics.io import _cq_sniff
 from exerkine_omics.io._columns import plain
-from exerkine_omics.io._cq_wells import Export, Layout, has_wells
+from exerkine_omics.io._cq_cells import Export
+from exerkine_omics.io._cq_sniff import CHAMBER, PREAMBLE, SEPARATORS, TLDA, fields
+from exerkine_omics.io._cq_wells import PERSONAL, Layout, has_wells
 from exerkine_omics.io._source import Source
 
-_SEPARATORS = ("\t", ";", ",")
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_PREAMBLE = 120  # lines
 _KEY = re.compile(r"\*\s*([^=]+?)\s*=\s*(.*)")
-_QUANTSTUDIO = re.compile(
-    r"\*?\s*(?:Block Type|Chemistry|Experiment (?:Name|Type|File Name|Run End Time)|"
-    r"Instrument (?:Type|Name|Serial Number)|Passive Reference|Quantification Cycle Method)\s*[=\t,]"
-)
-_PERSONAL = ("user", "operator", "experimenter")  # names of people: not kept
+_NUMBERED = re.compile(r"\d+\t")
 # the columns of an SDS 2.3 table from which the header was cut
 _SDS = ["#", "Plate", "Pos", "Flag", "Sample", "Detector", "Task", "Ct"]
-_TLDA = re.compile(r"\d+\t[^\t]*\t[A-P]\d{1,2}\t(?:Passed|Flagged)\t[^\t]*\t[^\t]+\t[^\t]+\t[^\t]+\t")
-
-
-# what the software is -------------------------------------------------------------------------
-
-
-def _first(source: Source) -> str:
-    return next((x for x in source.head if x.strip()), "")
-
-
-def _header_in(source: Source, *names: str) -> bool:
-    """Say whether one of the first lines has all these columns, spelt plainly."""
-    for line in source.head[:_PREAMBLE]:
-        folded = plain(line)
-        if not all(n in folded for n in names):
-            continue
-        if any(set(names) <= {plain(c) for c in line.split(s)} for s in _SEPARATORS):
-            return True
-    return False
-
-
-def _is_sds(source: Source) -> bool:
-    return re.match(r"\W*SDS \d", _first(source)) is not None
-
-
-def _is_tlda(source: Source) -> bool:
-    return _TLDA.match(_first(source)) is not None
-
-
-def _is_quantstudio(source: Source) -> bool:
-    head = source.head[:_PREAMBLE]
-    return sum(_QUANTSTUDIO.match(x) is not None for x in head) > 1
-
-
-def _is_openarray(source: Source) -> bool:
-    return _header_in(source, "throughholect", "throughholeaddress")
-
-
-def _is_cfx(source: Source) -> bool:
-    return _header_in(source, "well", "fluor", "content", "cq")
-
-
-def _is_biomark(source: Source) -> bool:
-    return any(re.match(r'"?Chamber"?,"?Sample"?,', x) for x in source.head[:_PREAMBLE])
-
-
-def _is_lightcycler(source: Source) -> bool:
-    return _header_in(source, "pos", "name", "cp", "include")
-
-
-def _is_long(source: Source) -> bool:
-    first = _first(source)
-    return any(has_wells(_fields(first, s)) for s in _SEPARATORS if s in first)
-
-
-# its table ------------------------------------------------------------------------------------
 
 
 def _lines(source: Source) -> list[tuple[int, str]]:
@@ -86,18 +26,11 @@ def _lines(source: Source) -> list[tuple[int, str]]:
     return [(n, x) for n, x in split if x.strip()]
 
 
-def _fields(line: str, sep: str) -> list[str]:
-    try:
-        return next(csv.reader([line], delimiter=sep, strict=True))
-    except csv.Error:
-        return []
-
-
 def _row(
     line: str, sep: str, width: int, number: int, source: Source, *, ragged: bool
 ) -> list[str]:
     """Cells of a line; ``ragged`` allows its empty last ones to be left out."""
-    cells = _fields(line, sep)
+    cells = fields(line, sep)
     found = len(cells)
     while len(cells) > width and not cells[-1].strip():
         cells.pop()
@@ -136,15 +69,15 @@ def _export(
 def _header_at(lines: Sequence[tuple[int, str]], source: Source) -> tuple[int, list[str], str]:
     """Place, cells and separator of the line that names sample, assay and cycle."""
     best: tuple[int, list[str], str] | None = None
-    for i, (number, line) in enumerate(lines[:_PREAMBLE]):
-        for sep in _SEPARATORS:
-            cells = _fields(line, sep)
+    for i, (number, line) in enumerate(lines[:PREAMBLE]):
+        for sep in SEPARATORS:
+            cells = fields(line, sep)
             if len(cells) > 2 and has_wells(cells):
                 return i, cells, sep
-        width = max(sum(bool(c.strip()) for c in _fields(line, s)) for s in _SEPARATORS)
+        width = max(sum(bool(c.strip()) for c in fields(line, s)) for s in SEPARATORS)
         if width > 2 and best is None:
-            sep = max(_SEPARATORS, key=line.count)
-            best = (number, _fields(line, sep), sep)
+            sep = max(SEPARATORS, key=line.count)
+            best = (number, fields(line, sep), sep)
     if best is None:
         raise InputError("There is no table", where=source.where, fix="Export the results too.")
     # a table without one of the three columns: the error names it
@@ -156,20 +89,20 @@ def _about(lines: Sequence[tuple[int, str]], sep: str, source: Source) -> dict[s
     about = {}
     for number, line in lines:
         hit = _KEY.fullmatch(line.strip())
-        key, *values = hit.groups() if hit else [c for c in _fields(line, sep) if c.strip()]
+        key, *values = hit.groups() if hit else [c for c in fields(line, sep) if c.strip()]
         if len(values) > 2:
             raise InputError(
                 f"Line {number} stands before the header of the table",
                 where=source.where,
                 fix="Is a line misplaced? Export it again.",
             )
-        if key and not key.casefold().startswith(_PERSONAL):
+        if key and not key.casefold().startswith(PERSONAL):
             about[key.strip(" :*#")] = " ".join(values).strip()
     return {k: v for k, v in about.items() if v}
 
 
 def _plain_table(source: Source) -> Export:
-    """A header, then one line a well."""
+    """Read a header, then one line a well."""
     lines = _lines(source)
     at, header, sep = _header_at(lines, source)
     if at:
@@ -210,12 +143,14 @@ def _lightcycler(source: Source) -> Export:
 def _biomark(source: Source) -> Export:
     """Two lines name the columns: the group, and what of it."""
     lines = _lines(source)
-    at = next(i for i, (_, x) in enumerate(lines) if re.match(r'"?Chamber"?,"?Sample"?,', x))
-    groups = [c.strip() for c in _fields(lines[at][1], ",")]
-    names = [c.strip() for c in _fields(lines[at + 1][1], ",")] if len(lines) > at + 1 else []
+    at = next(i for i, (_, x) in enumerate(lines) if CHAMBER.match(x))
+    groups = [c.strip() for c in fields(lines[at][1], ",")]
+    names = [c.strip() for c in fields(lines[at + 1][1], ",")] if len(lines) > at + 1 else []
     if len(groups) != len(names):
         raise InputError(
-            "The two lines of column names differ in length", where=source.where, fix="Export again."
+            "The two lines of column names differ in length",
+            where=source.where,
+            fix="Export again.",
         )
     probe = [g for g in groups if g not in ("Chamber", "Sample", "Ct", "")]
     header = [
@@ -226,28 +161,28 @@ def _biomark(source: Source) -> Export:
 
 
 def _sds(source: Source) -> Export:
+    """Numbered wells; a summary of samples and detectors may follow."""
     lines = _lines(source)
     at, header, sep = _header_at(lines, source)
-    return _export(
-        source, header, sep, _numbered(lines[at + 1 :]), _about(lines[:at], sep, source),
-        ragged=True,
-    )  # fmt: skip
-
-
-def _numbered(lines: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Rows up to the notes at the end, which are no numbered wells."""
-    for i, (_, line) in enumerate(lines):
-        if line.startswith("PlateID\t"):
-            return list(lines[:i])
-    return list(lines)
+    body = lines[at + 1 :]
+    end = next((i for i, (_, x) in enumerate(body) if not _NUMBERED.match(x)), len(body))
+    later = [n for n, x in body[end:] if _NUMBERED.match(x) and x.count(sep) > 6]
+    if later:
+        raise InputError(
+            f"Line {body[end][0]} is no numbered well and line {later[0]} is one again",
+            where=source.where,
+            fix="Is a line misplaced? Export it again.",
+        )
+    about = _about(lines[:at], sep, source)
+    return _export(source, header, sep, body[:end], about, ragged=True)
 
 
 def _tlda(source: Source) -> Export:
     lines = _lines(source)
-    width = len(_fields(lines[0][1], "\t"))
+    width = len(fields(lines[0][1], "\t"))
     header = [*_SDS, *[""] * (width - len(_SDS) - 1), "Omit"]
     for number, line in lines:
-        if not _TLDA.match(line):
+        if not TLDA.match(line):
             raise InputError(
                 f"Line {number} is no well of a TaqMan array card (number, plate, well, flag, "
                 "sample, detector, task, Ct)",
@@ -287,12 +222,14 @@ def _quantstudio(source: Source) -> Export:
 
 
 LAYOUTS = (
-    Layout("sds", "ABI SDS 2.x results (text)", _is_sds, _sds),
-    Layout("tlda", "TaqMan array card (SDS text without header)", _is_tlda, _tlda),
-    Layout("quantstudio", "QuantStudio results (text)", _is_quantstudio, _quantstudio),
-    Layout("openarray", "TaqMan OpenArray (text)", _is_openarray, _openarray),
-    Layout("biomark", "Fluidigm BioMark table results", _is_biomark, _biomark),
-    Layout("cfx", "Bio-Rad CFX quantification results", _is_cfx, _cfx),
-    Layout("lightcycler", "LightCycler 480 (text)", _is_lightcycler, _lightcycler),
-    Layout("cq_table", "qPCR table, one row a well: sample, assay, Cq", _is_long, _plain_table),
+    Layout("sds", "ABI SDS 2.x results (text)", _cq_sniff.is_sds, _sds),
+    Layout("tlda", "TaqMan array card (SDS text without header)", _cq_sniff.is_tlda, _tlda),
+    Layout("quantstudio", "QuantStudio results (text)", _cq_sniff.is_quantstudio, _quantstudio),
+    Layout("openarray", "TaqMan OpenArray (text)", _cq_sniff.is_openarray, _openarray),
+    Layout("biomark", "Fluidigm BioMark table results", _cq_sniff.is_biomark, _biomark),
+    Layout("cfx", "Bio-Rad CFX quantification results", _cq_sniff.is_cfx, _cfx),
+    Layout("lightcycler", "LightCycler 480 (text)", _cq_sniff.is_lightcycler, _lightcycler),
+    Layout(
+        "cq_table", "qPCR table, one row a well: sample, assay, Cq", _cq_sniff.is_long, _plain_table
+    ),
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from exerkine_omics.errors import InputError, shown
-from exerkine_omics.io._cq_wells import Export, Layout, has_wells
+from exerkine_omics.io._cq_cells import Export
+from exerkine_omics.io._cq_wells import PERSONAL, Layout, has_wells
 from exerkine_omics.io._excel import Row
 from exerkine_omics.io._source import Source
 
-_PERSONAL = ("user", "operator", "experimenter")
 _RESULTS = "results"
 # the sheets that stand beside the results in an export of these instruments
 _BESIDE = frozenset(["sample setup", "amplification data", "raw data", "multicomponent"])
@@ -72,7 +72,7 @@ def _export(source: Source) -> Export:
                 where=f"{source.where}, worksheet {name!r}",
                 fix="Is a row misplaced? Export it again.",
             )
-        if len(words) > 1 and not words[0].casefold().startswith(_PERSONAL):
+        if len(words) > 1 and not words[0].casefold().startswith(PERSONAL):
             about[words[0].strip(" :*#")] = " ".join(words[1:])
     body, lines = [], []
     for number, row in enumerate(rows[at + 1 :], start=at + 2):

@@ -27,6 +27,7 @@ _REFERENCE = re.compile(
     re.IGNORECASE,
 )
 _CONTROL = re.compile(r"ipc\b|ppc\b|rtc\b|mirtc|blank|h2o|water|no assay", re.IGNORECASE)
+_PREFIXES = {"human": "hsa", "mouse": "mmu", "rat": "rno"}
 
 
 def mirbase_name(text: str) -> str:
@@ -66,10 +67,18 @@ def annotate_names(var: pd.DataFrame, names: Iterable[str], reference: Iterable[
     var[schema.MIMAT] = [mimat(t) or mimat(i) for t, i in zip(texts, ids, strict=True)]
 
 
-def names_finding(var: pd.DataFrame) -> list[Finding]:
-    """Return the finding where no assay is named as a miRNA."""
-    if (var[schema.ASSAY_TYPE] == MIRNA).any():
-        return []
+def names_finding(var: pd.DataFrame, species: str | None) -> list[Finding]:
+    """Return the finding where no assay is named as a miRNA, or most are of another species."""
+    named = var.loc[var[schema.ASSAY_TYPE] == MIRNA, schema.MIRBASE]
+    if len(named):
+        prefix = _PREFIXES.get(str(species))
+        others = [n for n in named if prefix and "-" in n and not n.startswith(f"{prefix}-")]
+        foreign = [n for n in others if re.match(r"[a-z]{3,4}-(?:mir|let|lin)", n, re.IGNORECASE)]
+        if len(foreign) <= len(named) / 2:
+            return []
+        text = f"{len(foreign)} of {len(named)} miRNAs are not of {species}: {shown(foreign)}."
+        fix = "State the species with species=."
+        return [Finding("species_differs", "warning", text, tuple(foreign), fix)]
     return [
         Finding(
             "no_mirna_names",
