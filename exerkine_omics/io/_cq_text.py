@@ -68,20 +68,17 @@ def _export(
 
 def _header_at(lines: Sequence[tuple[int, str]], source: Source) -> tuple[int, list[str], str]:
     """Place, cells and separator of the line that names sample, assay and cycle."""
-    best: tuple[int, list[str], str] | None = None
-    for i, (number, line) in enumerate(lines[:PREAMBLE]):
+    wide: tuple[int, list[str], str] | None = None
+    for i, (_, line) in enumerate(lines[:PREAMBLE]):
         for sep in SEPARATORS:
             cells = fields(line, sep)
             if len(cells) > 2 and has_wells(cells):
                 return i, cells, sep
-        width = max(sum(bool(c.strip()) for c in fields(line, s)) for s in SEPARATORS)
-        if width > 2 and best is None:
-            sep = max(SEPARATORS, key=line.count)
-            best = (number, fields(line, sep), sep)
-    if best is None:
+            if wide is None and sum(bool(c.strip()) for c in cells) > 2:
+                wide = i, cells, sep
+    if wide is None:
         raise InputError("There is no table", where=source.where, fix="Export the results too.")
-    # a table without one of the three columns: the error names it
-    return next(i for i, x in enumerate(lines) if x[0] == best[0]), best[1], best[2]
+    return wide  # lacks one of the three columns: the error names it
 
 
 def _about(lines: Sequence[tuple[int, str]], sep: str, source: Source) -> dict[str, str]:
@@ -89,7 +86,8 @@ def _about(lines: Sequence[tuple[int, str]], sep: str, source: Source) -> dict[s
     about = {}
     for number, line in lines:
         hit = _KEY.fullmatch(line.strip())
-        key, *values = hit.groups() if hit else [c for c in fields(line, sep) if c.strip()]
+        words = hit.groups() if hit else [c for c in fields(line, sep) if c.strip()]
+        key, *values = words or [""]
         if len(values) > 2:
             raise InputError(
                 f"Line {number} stands before the header of the table",

@@ -73,8 +73,9 @@ def tlda() -> bytes:
 
 def quantstudio() -> bytes:
     head = [
-        "* Block Type = 384-Well Block", "* Chemistry = TAQMAN", "* Experiment Type = Comparative "
-        "Cт (ΔΔCт)", "* Instrument Type = QuantStudio(TM) 7 Flex System", "* User Name = Nobody", "",
+        "* Block Type = 384-Well Block", "* Chemistry = TAQMAN",
+        "* Experiment Type = Cт (ΔΔCт)", "* Instrument Type = QuantStudio(TM) 7 Flex System",
+        "* User Name = Nobody", "",
         "[Sample Setup]", "Well\tWell Position\tSample Name\tTarget Name", "1\tA1\tP01_pre\tx", "",
         "[Results]",
     ]  # fmt: skip
