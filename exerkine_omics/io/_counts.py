@@ -24,7 +24,7 @@ from exerkine_omics.io._vendor import VendorTable, to_anndata
 
 _READER = "read_counts"
 _LINES = 40
-_COUNT = re.compile(r"\s*[0-9]+(?:\.0*)?(?:[eE]\+?[0-9]+)?\s*")
+_COUNT = re.compile(r"\s*(?:[0-9]+(?:\.0*)?(?:[eE]\+?[0-9]+)?|NA|NaN|)\s*")
 
 
 def read_counts(
@@ -219,7 +219,7 @@ def _is_matrix(source: Source) -> bool:
         return sum(numbers) >= len(body) * (width - 1) * 0.9
     columns = list(zip(*body, strict=True))
     named = [i for i, c in enumerate(columns) if sum(map(_is_name, c)) > len(c) / 2]
-    whole = [i for i, c in enumerate(columns) if all(_COUNT.fullmatch(x) for x in c)]
+    whole = [i for i, c in enumerate(columns) if any(c) and all(map(_COUNT.fullmatch, c))]
     return bool(named) and bool(set(whole) - set(named))
 
 

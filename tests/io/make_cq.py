@@ -215,11 +215,12 @@ def workbook(*, results: bool = True) -> bytes:
         each.append(["Instrument Type", "QuantStudio 7 Pro"])
         each.append([])
     other.append(["Well", "Cycle Number", "Target", "Rn", "Sample"])
-    sheet.append(["Well", "Well Position", "Omit", "Sample", "Target", "Task", "Reporter",
-                  "Amp Score", "Cq", "Cq Confidence", "Cq Mean"])  # fmt: skip
-    for i, w, s, a, c in wells():
-        sheet.append([float(i), w, "FALSE", s, a, "NTC" if s == "NTC" else "UNKNOWN", "FAM",
-                      1.2 if c else 0.0, "UNDETERMINED" if c is None else c, 0.9, c])  # fmt: skip
+    if results:
+        sheet.append(["Well", "Well Position", "Omit", "Sample", "Target", "Task", "Reporter",
+                      "Amp Score", "Cq", "Cq Confidence", "Cq Mean"])  # fmt: skip
+        for i, w, s, a, c in wells():
+            task, value = "NTC" if s == "NTC" else "UNKNOWN", "UNDETERMINED" if c is None else c
+            sheet.append([float(i), w, "FALSE", s, a, task, "FAM", 1.2, value, 0.9, c])
     buffer = io.BytesIO()
     book.save(buffer)
     return buffer.getvalue()
