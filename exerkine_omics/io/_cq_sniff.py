@@ -11,6 +11,7 @@ from exerkine_omics.io._source import Source
 
 SEPARATORS = ("\t", ";", ",")
 PREAMBLE = 120  # lines before a table, at most
+COMMENT = "# "  # of a line before a plain table: `# Block Type: 96-Well`
 _QUANTSTUDIO = re.compile(
     r"\*?\s*(?:Block Type|Chemistry|Experiment (?:Name|Type|File Name|Run End Time)|"
     r"Instrument (?:Type|Name|Serial Number)|Passive Reference|Quantification Cycle Method)"
@@ -83,6 +84,6 @@ def is_lightcycler(source: Source) -> bool:
 
 
 def is_long(source: Source) -> bool:
-    """Say whether the first line names sample, assay and cycle."""
-    first = _first(source)
+    """Say whether the first line, but for comments, names sample, assay and cycle."""
+    first = next((x for x in source.head if x.strip() and not x.startswith(COMMENT)), "")
     return any(has_wells(fields(first, s)) for s in SEPARATORS if s in first)

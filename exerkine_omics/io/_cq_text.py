@@ -9,7 +9,7 @@ from exerkine_omics.errors import InputError
 from exerkine_omics.io import _cq_sniff
 from exerkine_omics.io._columns import plain
 from exerkine_omics.io._cq_cells import Export
-from exerkine_omics.io._cq_sniff import CHAMBER, PREAMBLE, SEPARATORS, TLDA, fields
+from exerkine_omics.io._cq_sniff import CHAMBER, COMMENT, PREAMBLE, SEPARATORS, TLDA, fields
 from exerkine_omics.io._cq_wells import PERSONAL, Layout, has_wells
 from exerkine_omics.io._source import Source
 
@@ -100,14 +100,20 @@ def _about(lines: Sequence[tuple[int, str]], sep: str, source: Source) -> dict[s
 
 
 def _plain_table(source: Source) -> Export:
-    """Read a header, then one line a well."""
+    """Read a header, perhaps under comments, then one line a well."""
     lines = _lines(source)
-    at, header, sep = _header_at(lines, source)
+    start = next((i for i, (_, x) in enumerate(lines) if not x.startswith(COMMENT)), len(lines))
+    at, header, sep = _header_at(lines[start:], source)
     if at:
         raise InputError(
             "The first line is not the header", where=source.where, fix="Move it to the top."
         )
-    return _export(source, header, sep, lines[1:], {})
+    about = {}
+    for _, line in lines[:start]:
+        key, _, value = line.removeprefix(COMMENT).partition(":")
+        if value.strip() and not key.casefold().startswith(PERSONAL):
+            about[key.strip()] = value.strip()
+    return _export(source, header, sep, lines[start + 1 :], about)
 
 
 def _openarray(source: Source) -> Export:

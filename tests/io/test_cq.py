@@ -103,6 +103,27 @@ def test_lightcycler(tmp_path):
     assert {"assay_unnamed", "no_mirna_names"} <= set(found(adata))
 
 
+def test_comments_before_a_plain_table(tmp_path):
+    head = "# Block Type: 96-Well\n# User Name: Nobody\n"
+    adata = read(tmp_path, head + make.long_table().decode())
+    assert json.loads(adata.uns["exerkine"]["header"]) == {"Block Type": "96-Well"}
+    assert adata.shape == (4, 6)
+
+
+def test_controls_by_task(tmp_path):
+    """A sample with a control well and others is a person's; what names controls is said."""
+    text = (
+        "Sample,Target,Task,Cq\nP1,hsa-miR-1-3p,NTC,38\nP1,hsa-miR-7-5p,UNKNOWN,21\n"
+        "Water 1,hsa-miR-7-5p,UNKNOWN,No Ct\npool,hsa-miR-7-5p,Positive Control,20\n"
+        ",hsa-miR-7-5p,UNKNOWN,20\n"
+    )
+    adata = read(tmp_path, text)
+    kinds = dict(zip(adata.obs_names, adata.obs["sample_type"].astype(str), strict=True))
+    assert kinds == {"P1": "sample", "Water 1": "blank", "pool": "control"}
+    assert "'P1'" in found(adata)["mixed_tasks"]
+    assert "line 6 hsa-miR-7-5p" in found(adata)["wells_without_sample"]
+
+
 REPLICATES = """Well,Sample,Target,Cq
 A1,P1,hsa-miR-21-5p,20
 A2,P1,hsa-miR-21-5p,21
