@@ -31,6 +31,10 @@ OUTLIER = "outlier"  # bool
 HAEMOLYSIS = "haemolysis"  # the index: delta Cq, or mean z of the protein panel
 HAEMOLYSED = "haemolysed"  # no | possible | yes | unknown
 PLASMA_VOLUME = "plasma_volume_change"  # percent, against the person's own baseline
+QUANTITY = "quantity"  # of a standard: what it holds, in the source's own unit
+LIBRARY_SIZE = "library_size"  # reads of a sample that were counted
+REPLICATE = "replicate"  # number of a technical replicate
+SOURCE_SAMPLE = "source_sample"  # the sample whose technical replicates were kept apart
 AGE, SEX, BMI = "age", "sex", "bmi"
 CLINICAL = (AGE, SEX, BMI)
 
@@ -45,6 +49,7 @@ INCHIKEY = "inchikey"
 REFMET = "refmet_name"
 MIRBASE = "mirbase"
 MIMAT = "mimat"
+ASSAY_TYPE = "assay_type"  # mirna | spike_in | reference | control | other
 SEQ_ID = "seq_id"
 OLINK_ID = "olink_id"
 EXERKINE_ID = "exerkine_id"
@@ -63,6 +68,8 @@ ASSAY_WARNING = "assay_warning"  # bool: the vendor flags this assay on this pla
 STATUS_CODE = "status_code"  # int: row of uns["exerkine"]["status_codes"]
 REPLICATE_SD = "replicate_sd"
 N_REPLICATES = "n_replicates"
+AMP_SCORE = "amp_score"  # quality of the amplification curve, the vendor's
+CQ_CONFIDENCE = "cq_confidence"  # the vendor's
 CORRECTED = "plasma_volume_corrected"
 PRE, POST, DELTA = "pre", "post", "delta"
 

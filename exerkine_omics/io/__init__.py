@@ -1,5 +1,7 @@
 """Files and frames to AnnData, and back; no statistics."""
 
+from exerkine_omics.io._counts import read_counts
+from exerkine_omics.io._cq import read_cq
 from exerkine_omics.io._formats import show_formats
 from exerkine_omics.io._frames import from_frames, set_samples
 from exerkine_omics.io._outcomes import read_outcomes
@@ -10,6 +12,8 @@ from exerkine_omics.io._tables import read_table
 __all__ = [
     "from_frames",
     "read",
+    "read_counts",
+    "read_cq",
     "read_outcomes",
     "read_table",
     "set_samples",
