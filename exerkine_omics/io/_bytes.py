@@ -17,6 +17,7 @@ _MOST_RATIO = 250  # csv of ids and numbers packs 10 to 60 to 1
 _CHUNK = 1 << 20
 
 GZIP, ZIP, PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"PAR1"
+SPANNED = b"PK\x07\x08"  # some writers put the mark of a split zip before a whole one
 
 
 def head_of(path: Path, n_bytes: int = _CHUNK) -> bytes:

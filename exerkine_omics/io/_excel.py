@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -31,7 +33,11 @@ def workbook(path: Path, *, styles: bool = False) -> Iterator[Workbook]:
     book = None
     try:
         with _as_input_error(path):
-            book = openpyxl.load_workbook(path, read_only=not styles, data_only=True)
+            # by its bytes: openpyxl goes by the extension of a name
+            with warnings.catch_warnings(record=True):  # it tells of styles that the file lacks
+                book = openpyxl.load_workbook(
+                    io.BytesIO(path.read_bytes()), read_only=not styles, data_only=True
+                )
         yield book
     finally:
         if book is not None:

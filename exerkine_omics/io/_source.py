@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import IO
 
 from exerkine_omics.errors import InputError, shown
-from exerkine_omics.io._bytes import GZIP, PARQUET, ZIP, decode, only_member, open_bytes, open_zip
+from exerkine_omics.io._bytes import (
+    GZIP,
+    PARQUET,
+    SPANNED,
+    ZIP,
+    decode,
+    only_member,
+    open_bytes,
+    open_zip,
+)
 from exerkine_omics.io._excel import Row, rows_of, workbook
 
 _HEAD = 1 << 18  # bytes of a text that are looked at
@@ -100,7 +109,7 @@ def look_at(path: str | Path) -> Source:
         raise InputError(
             "This is an old Excel file (.xls)", where=str(path), fix="Save it as .xlsx or .csv."
         )
-    if first.startswith(ZIP):
+    if first.startswith((ZIP, SPANNED)):
         return _zipped(path)
     if first.startswith(PARQUET):
         return Source(path, "parquet")

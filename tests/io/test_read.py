@@ -76,6 +76,7 @@ def test_every_vendor_file_is_recognised_under_any_name(vendor_files, tmp_path):
         (gzip.compress(CSV)[:-9], "cannot be read as gzip"),
         (CSV + b"c,P2,pre,\x00\n", "zero bytes"),
     ],
+    ids=lambda v: v if isinstance(v, str) else "",
 )
 def test_what_is_no_cohort(content, message, tmp_path):
     path = tmp_path / "file"
