@@ -15,6 +15,7 @@ from exerkine_omics.pp._normalize import normalize
 from exerkine_omics.pp._outliers import outliers
 from exerkine_omics.pp._pair import pair
 from exerkine_omics.pp._pca import pca
+from exerkine_omics.pp._plasma_volume import plasma_volume
 from exerkine_omics.pp._swaps import swaps
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "outliers",
     "pair",
     "pca",
+    "plasma_volume",
     "swaps",
 ]
 
