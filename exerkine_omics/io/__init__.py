@@ -2,6 +2,7 @@
 
 from exerkine_omics.io._formats import show_formats
 from exerkine_omics.io._frames import from_frames, set_samples
+from exerkine_omics.io._olink import read_olink
 from exerkine_omics.io._outcomes import read_outcomes
 from exerkine_omics.io._read import read
 from exerkine_omics.io._storage import write
@@ -10,6 +11,7 @@ from exerkine_omics.io._tables import read_table
 __all__ = [
     "from_frames",
     "read",
+    "read_olink",
     "read_outcomes",
     "read_table",
     "set_samples",
