@@ -77,7 +77,7 @@ def _text(cell: str, name: str, line: int, where: str) -> InputError:
         fix = "Write all numbers with the same decimal sign and without separators of thousands."
     return InputError(
         f"Line {line}, column {name!r} holds {cell[:80]!r}, no number", where=where, fix=fix
-    )  # noqa: E501
+    )
 
 
 def _fault(what: str, where: str) -> InputError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ from anndata import AnnData
 
 from exerkine_omics.io._columns import plain
 from exerkine_omics.io._formats import Format, require_format
-from exerkine_omics.io._long_columns import header_of
+from exerkine_omics.io._long_read import header_of
 from exerkine_omics.io._olink_long import read_long
 from exerkine_omics.io._olink_parts import MAP, Options
+from exerkine_omics.io._olink_rows import sheet_rows, split_head, text_rows, worksheets
+from exerkine_omics.io._olink_wide import read_wide
 from exerkine_omics.io._source import Source, look_at
 
 _VALUES = {plain(n) for names in MAP["values"].values() for n in names} - {"ct"}
@@ -21,6 +24,7 @@ _IDS = [
                   MAP["var"]["name"], MAP["var"]["panel"], MAP["obs"]["plate_id"])
 ]  # fmt: skip
 # columns that came with Explore HT
+_NOT_96 = r"target.?48|flex|focus"  # panels whose wide files were never at hand
 _NEW = {"sampletype", "wellid", "assaytype", "extnpx", "pcnormalizednpx", "sampleqc", "assayqc"}
 
 
@@ -32,7 +36,7 @@ def read_olink(
     value: str | None = None,
     lod: str | None = None,
 ) -> AnnData:
-    """Read an NPX file of Olink: long csv, txt or parquet, or wide Excel.
+    r"""Read an NPX file of Olink: long csv, txt or parquet, or wide Excel.
 
     Use it for files as Olink's software exports them (Target 96 and 48, Flex, Focus, Explore 384,
     3072 and HT, Reveal), and for long tables that an author made of them: a sample, an assay and
@@ -87,9 +91,9 @@ def read_olink(
     >>> import exerkine_omics as exo, pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "npx.csv"
     >>> _ = path.write_text(
-    ...     "SampleID;OlinkID;UniProt;Assay;Panel;LOD;NPX\\n"
-    ...     "P1_pre;OID00482;P05231;IL6;Olink Inflammation;1.2;3.5\\n"
-    ...     "P1_post;OID00482;P05231;IL6;Olink Inflammation;1.2;0.9\\n"
+    ...     "SampleID;OlinkID;UniProt;Assay;Panel;LOD;NPX\n"
+    ...     "P1_pre;OID00482;P05231;IL6;Olink Inflammation;1.2;3.5\n"
+    ...     "P1_post;OID00482;P05231;IL6;Olink Inflammation;1.2;0.9\n"
     ... )
     >>> adata = exo.io.read_olink(path, matrix_type="plasma_edta")
     >>> adata.layers["below_lod"].ravel().tolist()
@@ -133,10 +137,49 @@ def _long(name: str, experimental: bool = False) -> Any:
     return read
 
 
+def _sniff_wide(source: Source) -> bool:
+    return _wide_kind(source) == "target_96"
+
+
+def _sniff_wide_other(source: Source) -> bool:
+    return bool(_wide_kind(source))
+
+
+def _wide_kind(source: Source) -> str:
+    """Say whether a file is wide: ``target_96`` for NPX in Excel, else ``other``."""
+    if source.kind == "xlsx":
+        types = worksheets(source)
+        if not types:
+            return ""
+        words = " ".join(str(c) for n in types for r in source.sheets[n][:6] for c in r[:200])
+        known = set(types.values()) <= {"npx", ""} and not re.search(_NOT_96, words, re.I)
+        return "target_96" if known else "other"
+    return "other" if source.kind == "text" and split_head(source)[0] else ""
+
+
+def _wide(name: str, experimental: bool = False) -> Any:
+    def read(source: Source, **given: Any) -> AnnData:
+        options = Options(**given)
+        others: list[str] = []
+        if source.kind == "xlsx":
+            rows, place, others = sheet_rows(source, options.value)
+        else:
+            rows, place = text_rows(source)
+        return read_wide(
+            rows, source, options, place, others, format=name, experimental=experimental
+        )
+
+    return read
+
+
 FORMATS = (
     Format("olink_parquet", "Olink Explore NPX, parquet", "read_olink", _sniff_parquet,
            _long("olink_parquet")),
     Format("olink_explore", "Olink Explore HT or Reveal NPX, long text", "read_olink",
            _sniff_explore, _long("olink_explore", True), True),
     Format("olink_long", "Olink NPX, long text", "read_olink", _sniff_long, _long("olink_long")),
+    Format("olink_wide", "Olink Target 96 NPX, wide Excel", "read_olink", _sniff_wide,
+           _wide("olink_wide")),
+    Format("olink_wide_other", "Olink wide: Target 48, Flex, Focus, concentrations, or text",
+           "read_olink", _sniff_wide_other, _wide("olink_wide_other", True), True),
 )  # fmt: skip

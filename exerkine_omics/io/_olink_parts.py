@@ -191,7 +191,7 @@ def finish(
 def _limit_kind(
     limits: dict[str, np.ndarray], theirs: dict[str, str], value: str, asked: str | None
 ) -> str | None:
-    """Kind of limit that ``below_lod`` is made with; None where no column is on the value's scale."""
+    """Kind of limit that ``below_lod`` is made with; None where none is on the value's scale."""
     if asked is None:
         return next((k for k in MAP["limits_of"][value] if k in limits), None)
     for kind in limits:

@@ -34,7 +34,7 @@ def tubes_of(
     panel: Codes | None,
     plate: Codes | None,
 ) -> Tubes:
-    """Tell tubes apart: by SampleID, and where that stands twice for an assay by plate, index, well.
+    """Tell tubes apart: by SampleID, and where it has an assay twice by plate, index or well.
 
     Values of two tubes are never averaged; rows that nothing tells apart are an `InputError`.
     """
@@ -143,7 +143,7 @@ def _paired_plates(
     panel: Codes | None,
     plate: Codes | None,
 ) -> np.ndarray | None:
-    """The k-th plate of each panel is one tube: for plates that are named panel by panel."""
+    """Take the k-th plate of each panel for one tube: plates are named panel by panel."""
     if panel is None or plate is None:
         return None
     order = {v: i for i, v in enumerate(natural_sort(str(x) for x in plate.labels))}
