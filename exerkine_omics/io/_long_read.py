@@ -226,6 +226,7 @@ def _parquet(source: Source, is_number: Callable[[str], bool], words: list[str])
             stream.seek(0)
             file = pq.ParquetFile(stream, read_dictionary=texts, page_checksum_verification=True)
             table = file.read()
+            table.validate(full=True)  # text that is no UTF-8, codes without a label
     except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, MemoryError) as error:
         if isinstance(error, InputError):
             raise

@@ -23,6 +23,7 @@ _IDS = [
     for names in (MAP["sample"], MAP["var"]["olink_id"], MAP["var"]["uniprot"],
                   MAP["var"]["name"], MAP["var"]["panel"], MAP["obs"]["plate_id"])
 ]  # fmt: skip
+_CONCENTRATION = {plain(n) for n in MAP["values"]["quantified_value"]}
 # columns that came with Explore HT
 _NOT_96 = r"target.?48|flex|focus"  # panels whose wide files were never at hand
 _NEW = {"sampletype", "wellid", "assaytype", "extnpx", "pcnormalizednpx", "sampleqc", "assayqc"}
@@ -125,6 +126,11 @@ def _sniff_explore(source: Source) -> bool:
     return len(_long_names(source, "text") & _NEW) >= 2
 
 
+def _sniff_quantified(source: Source) -> bool:
+    names = _long_names(source, "text")
+    return bool(names & _CONCENTRATION) and "npx" not in names
+
+
 def _sniff_long(source: Source) -> bool:
     names = _long_names(source, "text")
     return bool(names) and len(names & _NEW) < 2
@@ -177,6 +183,8 @@ FORMATS = (
            _long("olink_parquet")),
     Format("olink_explore", "Olink Explore HT or Reveal NPX, long text", "read_olink",
            _sniff_explore, _long("olink_explore", True), True),
+    Format("olink_quantified", "Olink concentrations (Target 48, Flex, Focus), long text",
+           "read_olink", _sniff_quantified, _long("olink_quantified", True), True),
     Format("olink_long", "Olink NPX, long text", "read_olink", _sniff_long, _long("olink_long")),
     Format("olink_wide", "Olink Target 96 NPX, wide Excel", "read_olink", _sniff_wide,
            _wide("olink_wide")),

@@ -194,20 +194,21 @@ def _extras(rows: Rows, got: Measured) -> list[Finding]:
 
 
 def _by_panel(rows: Rows, got: Measured, column: Codes, name: str) -> bool:
-    """Keep what differs by panel within a sample: one column of obs a panel."""
-    if rows.panel is None or len(rows.panel.labels) < 2:
-        return False
-    n_panels = len(rows.panel.labels)
-    groups = rows.tubes.codes.astype(np.int64) * n_panels + rows.panel.codes
-    if (rows.panel.codes < 0).any():
-        return False
-    codes = constant_in(column.codes, groups, rows.shape[0] * n_panels)
-    if codes is None:
-        return False
-    by_panel = codes.reshape(rows.shape[0], n_panels)
-    for i, panel in enumerate(rows.panel.labels):
-        got.obs[_free(f"{name}_{panel}", got.obs)] = column.take(by_panel[:, i])
-    return True
+    """Keep what differs by panel, or by block, within a sample: one column of obs each."""
+    block = rows.table.texts.get(rows.theirs.get("block", ""))
+    for part, word in ((rows.panel, ""), (block, "block ")):
+        if part is None or (part.codes < 0).any():
+            continue
+        n = len(part.labels)
+        groups = rows.tubes.codes.astype(np.int64) * n + part.codes
+        codes = constant_in(column.codes, groups, rows.shape[0] * n)
+        if codes is None:
+            continue
+        for i, label in enumerate(part.labels):
+            each = name if n == 1 else f"{name}_{word}{label}"
+            got.obs[_free(each, got.obs)] = column.take(codes.reshape(rows.shape[0], n)[:, i])
+        return True
+    return False
 
 
 def _free(name: str, frame: pd.DataFrame) -> str:

@@ -139,6 +139,14 @@ def finish(
     findings = list(got.findings)
     layers = dict(got.layers)
     x = got.values[key]
+    if np.isnan(x).all():
+        raise InputError(
+            f"{theirs.get(key, key)} holds no number",
+            where=source.where,
+            fix=f"Choose another of {shown(theirs.get(v, v) for v in got.values)} with value=."
+            if len(got.values) > 1
+            else "Export it again with its values.",
+        )
     layers |= {name: v for name, v in got.values.items() if name != key}
     kind = _limit_kind(got.limits, theirs, key, options.lod)
     for name, limit in got.limits.items():
