@@ -7,8 +7,7 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import Finding
-from exerkine_omics.errors import InputError, shown
+from exerkine_omics.errors import InputError
 from exerkine_omics.io._columns import matched, plain
 from exerkine_omics.io._labels import near
 from exerkine_omics.io._long_columns import Codes, LongTable, constant_in, joined_codes
@@ -49,11 +48,6 @@ def read_long(source: Source, options: Options, *, format: str, experimental: bo
                 rows.used.add(theirs[ours])
                 into[ours] = rows.matrix(table.numbers.pop(theirs[ours]), np.nan, np.float64)
     annotate(rows, got)
-    if schema.OLINK_ID not in theirs:
-        message = "The file has no OlinkID: assays are named by panel and assay."
-        like = [n for n in table.header if "olink" in plain(n)]
-        fix = f"Is {shown(like)} it? Call it OlinkID." if like else ""
-        got.findings.append(Finding("no_olink_id", "note", message, (), fix))
     return finish(got, theirs, options, source, format=format, experimental=experimental)
 
 

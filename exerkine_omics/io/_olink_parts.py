@@ -167,6 +167,13 @@ def finish(
     if kind is not None:
         with np.errstate(invalid="ignore"):
             layers[schema.BELOW_LOD] = x < layers[schema.LOD]
+    empty = got.obs.index[np.isnan(x).all(axis=1)]
+    if len(empty):
+        message = f"{len(empty)} tubes have no value at all: {shown(empty)}."
+        findings.append(Finding("empty_samples", "warning", message, tuple(map(str, empty))))
+    if schema.OLINK_ID not in got.var:
+        message = "The file has no OlinkID: assays are named by panel and assay."
+        findings.append(Finding("no_olink_id", "note", message))
     findings += _control_assays(got.var)
     text = " ".join(str(v) for v in (*got.header.values(), *got.var.get("panel", [])[:2000]))
     platforms = MAP["platforms"].items()

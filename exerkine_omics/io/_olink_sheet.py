@@ -78,7 +78,14 @@ def last_sample(rows: list[Row], top: Top, where: str, place: Place) -> int:
     if end == len(rows):
         while labels and labels[-1] in known:
             labels.pop()
-        return first + len(labels)
+        end = first + len(labels)
+    if set(labels) & set(known):
+        i = first + next(k for k, label in enumerate(labels) if label in known)
+        raise InputError(
+            f"The row {word(rows[i][0])!r} ({place(i, 0)}) stands among the samples",
+            where=where,
+            fix="Limits stand below the samples, after an empty row.",
+        )
     for i in range(end, len(rows)):
         if not blank(rows[i]):
             if plain(word(rows[i][0])) not in known:

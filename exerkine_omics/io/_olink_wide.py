@@ -85,6 +85,11 @@ def read_wide(
     _quality(got, top, body, kinds["qc"], panels)
     _sample_columns(got, top, body, kinds, where)
     read_below(rows, last, top, kinds, plates, got, where, place)
+    named = {c for columns in kinds.values() for c in columns}
+    gaps = [place(top.start, c) for c in range(1, max(named)) if c not in named]
+    if gaps:
+        message = f"{len(gaps)} columns between the others are empty: {shown(gaps)}."
+        got.findings.append(Finding("empty_columns", "note", message, tuple(gaps)))
     if others:
         message = f"Worksheets {shown(others)} are of the same layout and were not read."
         got.findings.append(Finding("other_worksheets", "note", message, tuple(others)))

@@ -44,7 +44,20 @@ CALLS = {
         "shape = pd.read_parquet(r'{parquet}').shape",
     ),
 }
-PEERS: dict[str, tuple[str, str]] = {}
+# omicverse 2.3's reader alone, without the rest of that package: pip install --no-deps omicverse
+_STUB = """
+import importlib.util, pathlib, sys, types
+root = pathlib.Path(importlib.util.find_spec("omicverse").origin).parent
+for name in ("omicverse", "omicverse.protein"):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = [str(root.joinpath(*name.split(".")[1:]))]
+registry = sys.modules["omicverse._registry"] = types.ModuleType("omicverse._registry")
+registry.register_function = lambda **k: lambda f: f
+from omicverse.protein.io import read_olink_npx
+"""
+PEERS = {
+    "omicverse read_olink_npx, csv": (_STUB, "shape = read_olink_npx(r'{csv}', sep=';').shape"),
+}
 
 
 def project(n_samples: int, n_assays: int) -> pa.Table:

@@ -70,7 +70,7 @@ def explore() -> pd.DataFrame:
                 npx = round(float(rng.normal(1, 2)), 4)
                 rows.append({
                     "SampleID": tube, "SampleType": kind, "WellID": f"A{well + 1}",
-                    "PlateID": plate, "DataAnalysisRefID": "D10001" if plate == "HT_A" else "D10002",
+                    "PlateID": plate, "DataAnalysisRefID": {"HT_A": "D10", "HT_B": "D11"}[plate],
                     "OlinkID": oid, "UniProt": uniprot, "Assay": name, "AssayType": sort,
                     "Panel": "Explore_HT", "Block": block, "Count": int(rng.integers(0, 2000)),
                     "ExtNPX": npx - 3, "NPX": np.nan if out else npx,
