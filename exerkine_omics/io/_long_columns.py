@@ -32,6 +32,15 @@ class Codes:
         """Labels as an object array."""
         return np.array(self.dictionary.to_pylist() or [""], dtype=object)
 
+    def used(self) -> Codes:
+        """Codes without labels that no row has: unused categories, rows left out."""
+        rows = np.bincount(self.codes + 1, minlength=len(self.dictionary) + 1)[1:]
+        if rows.all():
+            return self
+        place = np.cumsum(rows > 0, dtype=np.int32) - 1
+        codes = np.where(self.codes < 0, np.int32(-1), place[self.codes])
+        return Codes(codes, self.dictionary.take(np.flatnonzero(rows)))
+
     def take(self, codes: np.ndarray) -> list[object]:
         """Labels of codes; None for -1."""
         return [None if c < 0 else self.labels[c] for c in codes]
@@ -54,6 +63,23 @@ class LongTable:
         """Names of all columns."""
         return [*self.texts, *self.numbers]
 
+    def without_empty_rows(self, column: str) -> None:
+        """Leave out rows without a cell, which Excel writes below a table; ``column`` is an id."""
+        ids = self.texts[column]
+        if not any(not str(v).strip() for v in ids.labels) and (ids.codes >= 0).all():
+            return
+        full = np.zeros(self.n_rows, dtype=bool)
+        for part in self.texts.values():
+            full |= np.array([bool(str(v).strip()) for v in part.labels] + [False])[part.codes]
+        for values in self.numbers.values():
+            full |= ~np.isnan(values)
+        if full.all() or not full.any():
+            return
+        self.texts = {n: Codes(c.codes[full], c.dictionary) for n, c in self.texts.items()}
+        self.numbers = {n: v[full] for n, v in self.numbers.items()}
+        self.n_rows = int(full.sum())
+        self.first_line = None
+
     def place(self, row: int) -> str:
         """Say where a row stands, for messages."""
         if self.first_line is None:
@@ -69,11 +95,19 @@ def assembled(
     words: Sequence[str] = (),
 ) -> LongTable:
     """Columns of the Arrow table as arrays; each is let go when it is taken."""
+    import pyarrow as pa
+
     result = LongTable(where, {}, {}, table.num_rows)
     columns = list(table.columns)
     del table
     for i, name in enumerate(names):
         column, columns[i] = columns[i], None
+        if pa.types.is_nested(column.type):
+            if i in numbers:
+                raise InputError(f"Column {name!r} holds lists, no numbers", where=where)
+            message = f"Column {name!r} holds lists and was left out."
+            result.findings.append(Finding("column_not_kept", "note", message, (name,)))
+            continue
         if i in numbers:
             result.numbers[name] = _numbers(column, name, result, words)
         elif name:

@@ -49,7 +49,7 @@ def find_fault(
                         f"Line {line} has {len(row)} fields and the header has {width}", where
                     )
                 for i, name in numbers.items():
-                    if row[i].strip() not in words and not _is_number(row[i], comma):
+                    if row[i] not in words and not _is_number(row[i], comma):
                         return _text(row[i], name, line, where)
         except csv.Error as wrong:
             return _fault(f"Line {skip + reader.line_num} cannot be read ({wrong})", where)

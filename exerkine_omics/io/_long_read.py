@@ -57,7 +57,8 @@ def read_columns(
     Text in a number column, lines of another length, zero bytes and fields that run over lines
     are an `InputError` that names the line and the column; ``missing`` adds words for NaN.
     """
-    words = sorted({*MISSING_WORDS, "None", *missing})
+    plain_words = sorted({*MISSING_WORDS, "None", *missing})
+    words = [f"{a}{w}{b}" for w in plain_words for a, b in (("", ""), (" ", ""), ("", " "))]
     if source.kind == "parquet":
         return _parquet(source, is_number, words)
     return _text(source, is_number, words)
@@ -193,7 +194,7 @@ def _parsed(
             except pa.ArrowInvalid as invalid:
                 if "UTF8" in str(invalid):
                     raise UnicodeError from None
-                if "mpty CSV" in str(invalid):
+                if "mpty CSV" in str(invalid) or "Could not skip" in str(invalid):
                     raise InputError(
                         "The file has a header and no rows", where=where, fix="Is it whole?"
                     ) from None

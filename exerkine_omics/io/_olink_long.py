@@ -9,7 +9,7 @@ from anndata import AnnData
 from exerkine_omics import schema
 from exerkine_omics.errors import InputError
 from exerkine_omics.io._columns import matched, plain
-from exerkine_omics.io._labels import near
+from exerkine_omics.io._labels import near, text_of
 from exerkine_omics.io._long_columns import Codes, LongTable, constant_in, joined_codes
 from exerkine_omics.io._long_read import read_columns
 from exerkine_omics.io._matrix import MISSING_WORDS
@@ -30,6 +30,7 @@ def read_long(source: Source, options: Options, *, format: str, experimental: bo
     """Read a long file; every column is kept by sample, by assay, or as a layer, or is named."""
     table = read_columns(source, lambda n: plain(n) in _NUMBERS, MAP["missing"])
     theirs = _known(table)
+    table.without_empty_rows(theirs["sample"])
     sample, assay, panel = _ids(table, theirs)
     plate = table.texts.get(theirs.get(schema.PLATE_ID, ""))
     tubes = tubes_of(table, sample, assay, panel, plate)
@@ -37,7 +38,7 @@ def read_long(source: Source, options: Options, *, format: str, experimental: bo
     rows.used |= {theirs["sample"]}
     got = Measured(
         obs=pd.DataFrame({SAMPLE_WORD: tubes.samples}, index=tubes.ids),
-        var=pd.DataFrame(index=[str(v) for v in assay.labels]),
+        var=pd.DataFrame(index=[text_of(v) for v in assay.labels]),
         values={},
         header=dict(table.metadata),
         findings=[*table.findings, *tubes.findings],
@@ -77,14 +78,15 @@ def _known(table: LongTable) -> dict[str, str]:
 def _ids(table: LongTable, theirs: dict[str, str]) -> tuple[Codes, Codes, Codes | None]:
     """Sample, assay and panel of each row: the assay is the OlinkID, else panel and name."""
     texts = table.texts
-    sample = texts[theirs["sample"]]
+    sample = texts[theirs["sample"]].used()
     _require(table, sample, theirs["sample"])
     panel = texts.get(theirs.get("panel", ""))
+    panel = None if panel is None else panel.used()
     if schema.OLINK_ID in theirs:
-        assay = texts[theirs[schema.OLINK_ID]]
+        assay = texts[theirs[schema.OLINK_ID]].used()
         _require(table, assay, theirs[schema.OLINK_ID])
         return sample, assay, panel
-    name = texts[theirs[schema.NAME]]
+    name = texts[theirs[schema.NAME]].used()
     _require(table, name, theirs[schema.NAME])
     parts = [name] if panel is None else [panel, name]
     assay = joined_codes(parts)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import re
+import zipfile
+import zlib
 from typing import Any
 
 from openpyxl.utils import get_column_letter
 
 from exerkine_omics.errors import InputError, UsageError, shown
-from exerkine_omics.io._bytes import open_zip
+from exerkine_omics.io._bytes import damaged, open_zip
 from exerkine_omics.io._columns import plain
 from exerkine_omics.io._excel import Row
 from exerkine_omics.io._olink_parts import MAP
@@ -51,20 +53,24 @@ def sheet_rows(source: Source, value: str | None) -> tuple[list[Row], Place, lis
 
 def _refuse_open_formulas(source: Source) -> None:
     """Raise for formulas that were never computed: they would be read as empty cells."""
+    for data in _sheet_bytes(source):
+        for hit in _FORMULA.finditer(data) if b"<f" in data else ():
+            if not re.search(rb"<v>[^<]+</v>", hit.group()):
+                raise InputError(
+                    f"Cell {hit[1].decode()} holds a formula without its value",
+                    where=source.where,
+                    fix="Open the file in Excel and save it, or paste the values.",
+                )
+
+
+def _sheet_bytes(source: Source) -> list[bytes]:
     with open_zip(source.path) as archive:
-        for name in archive.namelist():
-            if not (name.startswith("xl/worksheets/") and name.endswith(".xml")):
-                continue
-            data = archive.read(name)
-            if b"<f" not in data:
-                continue
-            for hit in _FORMULA.finditer(data):
-                if not re.search(rb"<v>[^<]+</v>", hit.group()):
-                    raise InputError(
-                        f"Cell {hit[1].decode()} holds a formula without its value",
-                        where=source.where,
-                        fix="Open the file in Excel and save it, or paste the values.",
-                    )
+        names = [n for n in archive.namelist() if re.fullmatch(r"xl/worksheets/[^/]+\.xml", n)]
+        try:
+            return [archive.read(n) for n in names]
+        except (OSError, EOFError, RuntimeError, NotImplementedError, zlib.error,
+                zipfile.BadZipFile) as error:  # fmt: skip
+            raise damaged(source.path, "Excel", type(error).__name__) from None
 
 
 def text_rows(source: Source) -> tuple[list[Row], Place]:

@@ -10,7 +10,7 @@ import pandas as pd
 from exerkine_omics.cohort import Finding
 from exerkine_omics.errors import InputError, shown
 from exerkine_omics.io._columns import plain
-from exerkine_omics.io._labels import natural_key, natural_sort
+from exerkine_omics.io._labels import natural_key, natural_sort, text_of
 from exerkine_omics.io._long_columns import Codes, LongTable, joined_codes
 from exerkine_omics.io._olink_parts import MAP, TOGETHER
 
@@ -45,7 +45,7 @@ def tubes_of(
             where=table.where,
             fix="A long file has a row for each sample and assay.",
         )
-    samples = [str(v) for v in sample.labels]
+    samples = [text_of(v) for v in sample.labels]
     pairs = sample.codes.astype(np.int64) * n_assays + assay.codes
     counts = np.bincount(pairs, minlength=n_samples * n_assays)
     if counts.max() == 1:
@@ -62,6 +62,7 @@ def tubes_of(
     tubes, first_row = np.unique(part, return_index=True)
     repeated: list[str] = []
     taken: set[int] = set()
+    place_of = np.zeros(int(tubes.max()) + 1, dtype=codes.dtype)
     for tube, at in zip(tubes, first_row, strict=True):
         person = int(who[at])
         place = person
@@ -72,7 +73,8 @@ def tubes_of(
         taken.add(person)
         ids[place] = f"{samples[person]}|{name[tube]}"
         repeated.append(ids[place])
-        codes[rows[part == tube]] = place
+        place_of[tube] = place
+    codes[rows] = place_of[part]
     message = (
         f"{len(taken)} SampleIDs were measured several times ({shown(samples[i] for i in taken)}); "
         f"each tube is kept under an id of its own."

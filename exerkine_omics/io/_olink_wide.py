@@ -74,6 +74,8 @@ def read_wide(
     panels = [top.at("panel", c) for c in kinds["assay"]]
     values = numbers(rows, range(first, last), kinds["assay"], where, place)
     plates = {top.at("panel", c): [word(r[c]) for r in body] for c in kinds["plate"]}
+    if len(plates) < len(kinds["plate"]):
+        raise InputError("A panel has two columns 'Plate ID'", where=where, fix="Keep one.")
     obs, findings = _tubes(ids, plates, where)
     got = Measured(
         obs=obs,

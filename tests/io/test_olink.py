@@ -419,6 +419,49 @@ def test_damaged_parquet(load) -> None:
         load(out.getvalue(), "x.parquet")
 
 
+def test_parquet_of_other_makes(load) -> None:
+    """Categories that no row has, numbers as ids, lists, rows of an index: what pandas writes."""
+    frame = make.explore()
+    wanted = load(FILES["olink_explore.parquet"], "x.parquet")
+    unused = pd.CategoricalDtype([*frame["SampleID"].unique(), "nobody"])
+    number = frame["SampleID"].map({s: float(i) for i, s in enumerate(frame["SampleID"].unique())})
+    changed = {
+        "categories": frame.astype({"SampleID": unused, "OlinkID": "category"}),
+        "index": frame.set_index("SampleID"),
+        "numbers": frame.assign(SampleID=number),
+        "lists": frame.assign(more=[[1, 2]] * len(frame)),
+        "dates": frame.assign(day=pd.Timestamp("2020-01-01"), ok=True, none=None),
+    }
+    for name, table in changed.items():
+        out = io.BytesIO()
+        table.to_parquet(out)
+        adata = load(out.getvalue(), "x.parquet")
+        assert adata.shape == wanted.shape, name
+        assert np.isnan(adata.X).sum() == np.isnan(wanted.X).sum(), name
+        assert ("column_not_kept" in findings(adata)) == (name == "lists")
+        if name == "numbers":
+            assert "0" in adata.obs_names
+    assert adata.obs["day"].iloc[0].startswith("2020-01-01")
+
+
+def test_what_other_programs_add(load) -> None:
+    """Row names of R, a separator at the end, empty rows below, blanks after separators."""
+    plain = load(text(make.classic()))
+    lines = text(make.classic()).splitlines()
+    numbered = [f"{i};{line}" for i, line in enumerate(lines)]
+    for changed in (
+        [";" + lines[0], *numbered[1:]],
+        [lines[0], *numbered[1:]],
+        [line + ";" for line in lines],
+        [*lines, ";" * 12, ";" * 12],
+        ["", *lines[:4], "", *lines[4:], "", ""],
+        [line.replace(";", ";  ", 1) if ";;" not in line else line for line in lines],
+    ):
+        adata = load("\n".join(changed) + "\n")
+        np.testing.assert_array_equal(adata.X, plain.X)
+        assert list(adata.obs_names) == list(plain.obs_names)
+
+
 def test_wrong_reader_names_the_right_one(tmp_path: Path) -> None:
     path = tmp_path / "plain.csv"
     path.write_text("sample,IL6\na,1\n")
