@@ -94,7 +94,13 @@ def only_member(path: Path, wanted: str = "") -> str:
     """Name of the one table in a zip, or of the member asked for."""
     with open_zip(path) as archive:
         names = [i.filename for i in archive.infolist() if not i.is_dir()]
-    tables = [n for n in names if not Path(n).name.startswith(".") and "__MACOSX" not in n]
+    tables = [
+        n
+        for n in names
+        if not Path(n).name.startswith(".")
+        and "__MACOSX" not in n
+        and "checksum" not in Path(n).name.casefold()  # lies beside the table in Olink's zips
+    ]
     if wanted:
         if wanted not in names:
             raise InputError(

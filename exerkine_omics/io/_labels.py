@@ -56,7 +56,7 @@ def natural_key(label: str) -> tuple[tuple[int, float, str], ...]:
         return ((0, float(label), ""),)
     except ValueError:
         pieces = [p for p in _DIGITS.split(label.casefold()) if p]
-    return tuple((0, float(p), "") if p[0].isdigit() else (1, 0.0, p) for p in pieces)
+    return tuple((0, float(p), "") if p[0].isdecimal() else (1, 0.0, p) for p in pieces)
 
 
 def natural_sort(labels: Iterable[str]) -> list[str]:
