@@ -80,6 +80,7 @@ PROVENANCE = "provenance"  # of a loaded cohort: source, commit, licence
 FORMAT = "format"  # of a vendor file, as exo.io.show_formats() names it
 EXPERIMENTAL = "experimental"  # bool: this format was never tried on a file the vendor made
 HEADER = "header"  # of a vendor file: its own words, as JSON text
+LAYOUT = "layout"  # of a vendor file: how its text was set out, as JSON text, to write it again
 STATUS_CODES = "status_codes"  # frame: code, status
 SAMPLE_SCALING = "sample_scaling"  # what rescaled whole samples; "" where nothing did
 

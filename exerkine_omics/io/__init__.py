@@ -1,5 +1,6 @@
 """Files and frames to AnnData, and back; no statistics."""
 
+from exerkine_omics.io._adat import read_adat
 from exerkine_omics.io._formats import show_formats
 from exerkine_omics.io._frames import from_frames, set_samples
 from exerkine_omics.io._outcomes import read_outcomes
@@ -10,6 +11,7 @@ from exerkine_omics.io._tables import read_table
 __all__ = [
     "from_frames",
     "read",
+    "read_adat",
     "read_outcomes",
     "read_table",
     "set_samples",

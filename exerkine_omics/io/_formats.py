@@ -33,7 +33,9 @@ class Format:
 
 def all_formats() -> tuple[Format, ...]:
     """Return all formats, the more exact ones first."""
-    return ()
+    from exerkine_omics.io import _adat
+
+    return (*_adat.FORMATS,)
 
 
 def recognise(source: Source) -> Format | None:
