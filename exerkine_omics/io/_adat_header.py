@@ -14,7 +14,7 @@ from exerkine_omics.io._columns import matched, plain
 
 
 def header_value(header: Header, key: str) -> str:
-    """Return a value of the header, with or without the bang before its key; "" if there is none."""
+    """Return a value of the header, its key with or without a bang; "" where there is none."""
     value = header.get(f"!{key}", header.get(key))
     texts = value if isinstance(value, list) else [value]
     return unquoted(", ".join(t for t in texts if t).strip()).strip()
@@ -37,7 +37,7 @@ def unit_of(col_data: Mapping[str, Sequence[str]]) -> tuple[str, list[Finding]]:
 def scaling(
     header: Header, row_data: Mapping[str, Sequence[str]], names: Mapping[str, Any]
 ) -> tuple[str, list[Finding]]:
-    """What scaled people's samples as a whole: ANML, medNorm, or nothing, and where it is said."""
+    """Name what scaled people's samples as a whole (ANML, medNorm, ""), and where it is said."""
     steps = header_value(header, "ProcessSteps")
     if steps:
         by = scaling_of(steps, header_value(header, "ReportConfig"))

@@ -139,6 +139,6 @@ def no_proteins(col_data: Mapping[str, Sequence[str]], ids: Sequence[str]) -> li
     if not other:
         return []
     kinds = sorted(set(other.values()))
-    message = f"{len(other)} SOMAmers measure no protein of interest: {shown(kinds)}."
+    message = f"{len(other)} SOMAmers are not of the type Protein: {shown(kinds)}."
     fix = 'Keep the others: adata[:, adata.var["Type"] == "Protein"].'
     return [Finding("not_proteins", "note", message, tuple(other), fix)]

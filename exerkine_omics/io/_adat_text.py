@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 
@@ -70,6 +71,8 @@ def parse(text: str, where: str) -> AdatText:
         "newline": newline,
         "final_newline": whole.endswith("\n"),
         "checksum": checksum.rstrip("\t") if checksum is not None else None,
+        # the vendor's checksum is kept for as long as this holds
+        "body_sha256": body_digest(text) if checksum and checksum.strip() else "",
         "padded": padded,
         "names_padded": names_padded,
         "declared_columns": [line.rstrip("\t") for _, line in sections.get("^COL_DATA", [])],
@@ -78,6 +81,13 @@ def parse(text: str, where: str) -> AdatText:
     header = _header(sections.get("^HEADER", []))
     first_row = table[-1][1].split("\t")[width - len(next(iter(col_data.values()))) : width]
     return AdatText(header, col_data, row_data, values, at, first_row, layout, findings)
+
+
+def body_digest(text: str) -> str:
+    """Digest of all of an ADAT's text but its checksum line."""
+    if text.startswith("!Checksum"):
+        text = text.partition("\n")[2]
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def unquoted(cell: str) -> str:
