@@ -3,6 +3,7 @@
 from exerkine_omics.io._adat import read_adat
 from exerkine_omics.io._formats import show_formats
 from exerkine_omics.io._frames import from_frames, set_samples
+from exerkine_omics.io._mwtab import read_mwtab
 from exerkine_omics.io._outcomes import read_outcomes
 from exerkine_omics.io._read import read
 from exerkine_omics.io._storage import write
@@ -12,6 +13,7 @@ __all__ = [
     "from_frames",
     "read",
     "read_adat",
+    "read_mwtab",
     "read_outcomes",
     "read_table",
     "set_samples",

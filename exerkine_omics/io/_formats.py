@@ -33,9 +33,9 @@ class Format:
 
 def all_formats() -> tuple[Format, ...]:
     """Return all formats, the more exact ones first."""
-    from exerkine_omics.io import _adat
+    from exerkine_omics.io import _adat, _mwtab
 
-    return (*_adat.FORMATS,)
+    return (*_adat.FORMATS, *_mwtab.FORMATS)
 
 
 def recognise(source: Source) -> Format | None:
