@@ -204,7 +204,8 @@ def _sample(
         raise InputError(f"Line {number} holds {what}", where=where, fix="Is the file whole?")
     cells = _fitting(tail.split("\t"), n, number, where)
     plain = _PLAIN.fullmatch(tail) is not None
-    numbers = _numbers(cells, plain, number, next(iter(col_data.values())), where)
+    ids = col_data.get("SeqId") or next(iter(col_data.values()))
+    numbers = _numbers(cells, plain, number, ids, where)
     return [unquoted(c) for c in head[:offset]], numbers
 
 

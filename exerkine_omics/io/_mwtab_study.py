@@ -56,9 +56,14 @@ class Study:
 
 
 def pairs_of(text: str, separator: str, equals: str, place: str, where: str) -> dict[str, str]:
-    """Return ``name:value`` pairs; one that is none is an `InputError`, a repeated name is kept."""
+    """Return ``name:value`` pairs; one that is none is an `InputError`, a repeated name is kept.
+
+    A separator within a value counts only where a blank is beside it or a pair follows.
+    """
+    cut = re.escape(separator)
+    free = rf"\s+{cut}\s*|{cut}\s+|{cut}(?=[^{cut}{equals}]+{equals})"
     pairs: dict[str, str] = {}
-    for piece in filter(None, (p.strip() for p in text.split(separator))):
+    for piece in filter(None, (p.strip() for p in re.split(free, text.strip(f"{separator} ")))):
         name, sign, value = (p.strip() for p in piece.partition(equals))
         if not (name and sign) or value.startswith(equals):
             raise InputError(
