@@ -116,6 +116,10 @@ def _read(source: Source, *, species: str | None = None, matrix_type: str | None
     found = species or species_of(header_value(adat.header, "StudyOrganism"))
     if found is None:
         findings.append(_SPECIES_UNKNOWN)
+    empty = int(np.isnan(adat.values).sum())
+    if empty:
+        message = f"{empty} values are missing; an ADAT as delivered has none."
+        findings.append(Finding("values_missing", "warning", message))
     scaled_by, more = scaling(adat.header, adat.row_data, names)
     findings += more
     table = VendorTable(

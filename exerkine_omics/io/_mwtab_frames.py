@@ -129,6 +129,12 @@ def metabolite_frame(
     if records and bare:
         message = f"{len(bare)} metabolites are not in METABOLITES: {shown(bare)}."
         findings.append(Finding("feature_without_annotation", "note", message, bare))
+    used = {id(r) for r in rows}
+    unused = tuple(r[key] for r in records if key and id(r) not in used and r.get(key))
+    if unused:
+        message = f"{len(unused)} metabolites of METABOLITES have no data: {shown(unused)}."
+        fix = "Is a row of the data missing? Compare with the study's page."
+        findings.append(Finding("annotation_without_data", "warning", message, unused, fix))
     numbers = {plain(n) for n in known["numbers"]}
     theirs = {t: o for o, t in ours.items()}
     var: dict[str, Any] = {}
