@@ -188,7 +188,8 @@ def _column_data(lines: Lines, offset: int, where: str) -> tuple[dict[str, list[
         if not name or name in col_data:
             what = f"repeats the column data {name!r}" if name else "has no name"
             raise InputError(f"Line {number} {what}", where=where, fix="Copy the file again.")
-        col_data[name] = [unquoted(c) for c in _fitting(cells, n, number, where)]
+        cells = _fitting(cells, n, number, where)
+        col_data[name] = [unquoted(c) for c in cells] if any('"' in c for c in cells) else cells
     return col_data, n
 
 

@@ -223,7 +223,10 @@ def test_a_cell(vendor_files, tmp_path, cell, value):
         with pytest.raises(InputError, match="infinite|Line 40 .*2567-5"):
             exo.io.read_adat(path)
     else:
-        np.testing.assert_equal(exo.io.read_adat(path).X[-1, -2], value)
+        adata = exo.io.read_adat(path)
+        np.testing.assert_equal(adata.X[-1, -2], value)
+        found = set(adata.uns["exerkine"]["findings"]["id"])
+        assert ("values_missing" in found) == bool(np.isnan(value))
 
 
 def test_doubts_are_findings(vendor_files, tmp_path):

@@ -179,6 +179,7 @@ def test_doubts_are_findings(content, tmp_path):
         (b"5^-AMP\tND", b"lactate\tND", "duplicate_metabolites"),
         (b"12,13-DiHOME\t", b"12,14-DiHOME\t", "feature_without_annotation"),
         (b"EDTA", b"tubes", "matrix_stated"),
+        (b"12,13-DiHOME\t", b"12,14-DiHOME\t", "annotation_without_data"),
         (b"9606", b"-", None),
         (b"#MS_META", b"MS:MS_RESULTS_FILE\tresults.txt\tUNITS:area\r\n#MS_META", "results_file"),
     ):
