@@ -90,6 +90,7 @@ PROVENANCE = "provenance"  # of a loaded cohort: source, commit, licence
 FORMAT = "format"  # of a vendor file, as exo.io.show_formats() names it
 EXPERIMENTAL = "experimental"  # bool: this format was never tried on a file the vendor made
 HEADER = "header"  # of a vendor file: its own words, as JSON text
+LAYOUT = "layout"  # of a vendor file: how its text was set out, as JSON text, to write it again
 STATUS_CODES = "status_codes"  # frame: code, status
 DRIFT = "drift"  # frame, a row a feature and batch: what pp.normalize(method="qc_loess") did
 BRIDGING = "bridging"  # frame, a row a feature and batch: what pp.bridge did

@@ -1,9 +1,11 @@
 """Files and frames to AnnData, and back; no statistics."""
 
+from exerkine_omics.io._adat import read_adat
 from exerkine_omics.io._counts import read_counts
 from exerkine_omics.io._cq import read_cq
 from exerkine_omics.io._formats import show_formats
 from exerkine_omics.io._frames import from_frames, set_samples
+from exerkine_omics.io._mwtab import read_mwtab
 from exerkine_omics.io._olink import read_olink
 from exerkine_omics.io._outcomes import read_outcomes
 from exerkine_omics.io._read import read
@@ -16,6 +18,8 @@ __all__ = [
     "read_counts",
     "read_cq",
     "read_olink",
+    "read_adat",
+    "read_mwtab",
     "read_outcomes",
     "read_table",
     "set_samples",

@@ -33,9 +33,10 @@ class Format:
 
 def all_formats() -> tuple[Format, ...]:
     """Return all formats, the more exact ones first."""
-    from exerkine_omics.io import _counts, _cq, _olink
+    from exerkine_omics.io import _adat, _counts, _cq, _mwtab, _olink
 
-    return (*_olink.FORMATS, *_cq.FORMATS, *_counts.FORMATS)
+    readers = (_adat, _mwtab, _olink, _cq, _counts)
+    return tuple(f for reader in readers for f in reader.FORMATS)
 
 
 def recognise(source: Source) -> Format | None:

@@ -13,16 +13,19 @@ from anndata import AnnData
 from exerkine_omics import schema
 from exerkine_omics.cohort import meta
 from exerkine_omics.errors import InputError, shown
+from exerkine_omics.io._adat_write import adat_bytes
 
-_KINDS = (".h5ad", ".zarr")
+_KINDS = (".h5ad", ".zarr", ".adat")
 _REQUIRED = (schema.SCHEMA_VERSION, schema.MODALITY, schema.UNITS, schema.SPECIES, schema.MATRIX)
 
 
 def write(adata: AnnData, path: str | Path) -> None:
-    """Write a cohort to an .h5ad file or a .zarr folder.
+    """Write a cohort to an .h5ad file, a .zarr folder, or, in RFU, an .adat file.
 
-    Use it to keep a cohort with its units, findings and steps. The file is written beside its
-    place and then renamed, so a file of that name is either the old one or the whole new one.
+    Use it to keep a cohort with its units, findings and steps; an .adat (SomaScan) holds the
+    values, ``obs``, ``var`` and the vendor's header only, and what it leaves out is warned of. The
+    file is written beside its place and then renamed, so a file of that name is either the old one
+    or the whole new one.
 
     Parameters
     ----------
@@ -35,10 +38,12 @@ def write(adata: AnnData, path: str | Path) -> None:
     ------
     InputError
         For another extension, a folder that is not there, or content that cannot be stored.
+    UnitsError
+        For an .adat of values that are not RFU.
 
     Notes
     -----
-    Missing values: NaN is stored as NaN.
+    Missing values: NaN is stored as NaN, in an .adat as an empty cell.
     """
     path = Path(path)
     meta(adata)
@@ -49,6 +54,7 @@ def write(adata: AnnData, path: str | Path) -> None:
         raise InputError("There is no such folder", where=str(path.parent), fix="Make it first.")
     if path.is_dir() != (path.suffix == ".zarr") and path.exists():
         raise InputError("A file or folder of this name is there", where=str(path), fix="Move it.")
+    text = adat_bytes(adata) if path.suffix == ".adat" else b""
     try:
         folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     except OSError as error:
@@ -56,7 +62,9 @@ def write(adata: AnnData, path: str | Path) -> None:
     beside = folder / path.name
     try:
         # categories are not made in the user's own object
-        if path.suffix == ".h5ad":
+        if path.suffix == ".adat":
+            beside.write_bytes(text)
+        elif path.suffix == ".h5ad":
             adata.write_h5ad(beside, convert_strings_to_categoricals=False)
         else:
             adata.write_zarr(beside, convert_strings_to_categoricals=False)
@@ -132,7 +140,7 @@ def _read_backed(path: Path, kind: str) -> AnnData:
 def _require_kind(path: Path) -> None:
     if path.suffix not in _KINDS:
         raise InputError(
-            f"{path.suffix or 'A file without extension'} is not {' or '.join(_KINDS)}",
+            f"{path.suffix or 'A file without extension'} is none of {', '.join(_KINDS)}",
             where=str(path),
             fix="Tables are read with exo.io.read_table(matrix, samples, ...).",
         )

@@ -8,6 +8,7 @@ from exerkine_omics.pp._combat import combat
 from exerkine_omics.pp._delta import delta
 from exerkine_omics.pp._detection import detection
 from exerkine_omics.pp._filter_features import filter_features
+from exerkine_omics.pp._haemolysis import haemolysis
 from exerkine_omics.pp._impute import impute
 from exerkine_omics.pp._lod import lod
 from exerkine_omics.pp._log2 import log2
@@ -28,6 +29,7 @@ __all__ = [
     "delta",
     "detection",
     "filter_features",
+    "haemolysis",
     "impute",
     "join",
     "lod",
