@@ -5,7 +5,9 @@ Only what the help needs is imported at the top: the rest is loaded by the comma
 
 from __future__ import annotations
 
+import csv
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -77,32 +79,55 @@ def run(
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="Matrix (csv, tsv, xlsx, parquet) or h5ad.")],
+    file: Annotated[Path, typer.Argument(help="A vendor's file, a plain table, h5ad or zarr.")],
     sample_sheet: Annotated[Path | None, typer.Option(help="Samples, joined by id.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Also write it: a .html or .json file.")
+    ] = None,
+    format: Annotated[
+        str | None, typer.Option(help="Vendor format, where the content is not recognised.")
+    ] = None,
     subject: Annotated[str, typer.Option(help="Column with the person.")] = "subject_id",
     timepoint: Annotated[str, typer.Option(help="Column with the time point.")] = "timepoint",
     baseline: Annotated[str, typer.Option(help="The baseline time point.")] = "pre",
     arm: Annotated[str | None, typer.Option(help="Column with the arm.")] = None,
-    units: Annotated[str | None, typer.Option(help="Unit of the values.")] = None,
-    modality: Annotated[str, typer.Option(help="proteomics, metabolomics, mirna.")] = "proteomics",
-    orientation: Annotated[str, typer.Option(help="samples or features in rows.")] = "samples",
+    units: Annotated[str | None, typer.Option(help="Unit of a plain table.")] = None,
+    modality: Annotated[
+        str | None, typer.Option(help="Of a plain table: proteomics, metabolomics, mirna.")
+    ] = None,
+    orientation: Annotated[
+        str | None, typer.Option(help="Of a plain table: samples or features in rows.")
+    ] = None,
+    species: Annotated[str | None, typer.Option(help="Species of the samples.")] = None,
+    matrix_type: Annotated[str | None, typer.Option(help="plasma_edta, serum, ...")] = None,
 ) -> None:
-    """Read a file and print what is wrong with it; exits with 4 if anything is an error."""
+    """Read a file and say what is wrong with it; exits with 4 if anything is an error."""
     from exerkine_omics.workflow import check_file
 
-    frame = check_file(
+    summary = check_file(
         file,
         sample_sheet,
         subject=subject,
         timepoint=timepoint,
         baseline=baseline,
         arm=arm,
+        out=out,
+        format=format,
         units=units,
         modality=modality,
         orientation=orientation,
+        species=species,
+        matrix_type=matrix_type,
     )
-    _print_table("Findings", frame[["severity", "id", "message", "n_rows", "fix"]])
-    if (frame["severity"] == "error").any():
+    told = ("format", "modality", "units", "species", "matrix")
+    typer.echo(
+        f"{summary['file']}: {summary['n_samples']} samples x {summary['n_features']} features, "
+        + ", ".join(f"{k} {summary[k]}" for k in told),
+        err=True,
+    )
+    columns = ("severity", "id", "message", "n_rows", "fix", "call")
+    _print_rows("Findings", columns, [[f[c] for c in columns] for f in summary["findings"]])
+    if summary["n_errors"]:
         raise typer.Exit(4)
 
 
@@ -227,17 +252,23 @@ def signatures_coverage(
 
 
 def _print_table(title: str, frame: object) -> None:
+    rows = frame.itertuples(index=False)  # type: ignore[attr-defined]
+    _print_rows(title, [str(c) for c in frame.columns], [list(r) for r in rows])  # type: ignore[attr-defined]
+
+
+def _print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     if not sys.stdout.isatty():  # a pipe gets lines that other tools can read
-        typer.echo(frame.to_csv(sep="\t", index=False), nl=False)  # type: ignore[attr-defined]
+        writer = csv.writer(sys.stdout, delimiter="\t", lineterminator="\n")
+        writer.writerows([columns, *rows])
         return
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=escape(title), title_justify="left")
-    for column in frame.columns:  # type: ignore[attr-defined]
-        table.add_column(str(column), overflow="fold")
-    for row in frame.itertuples(index=False):  # type: ignore[attr-defined]
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
         table.add_row(*(escape(str(v)) for v in row))
     Console().print(table)
 

@@ -8,6 +8,7 @@ from html import escape
 
 import pandas as pd
 
+from exerkine_omics.cohort._calls import CALLS
 from exerkine_omics.cohort._result import frame_for_storage
 from exerkine_omics.errors import InputError, shown
 
@@ -29,7 +30,7 @@ class Finding:
     rows
         The samples, subjects or features concerned.
     fix
-        What to do.
+        What to do, in words.
     """
 
     id: str
@@ -37,6 +38,11 @@ class Finding:
     message: str
     rows: tuple[str, ...] = ()
     fix: str = ""
+
+    @property
+    def call(self) -> str:
+        """The call that mends it; "" where only a person, or the laboratory, can."""
+        return CALLS.get(self.id, "")
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ class CheckReport:
         return self._of("note")
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the findings as a frame: id, severity, message, n_rows, rows, fix."""
+        """Return the findings as a frame: id, severity, message, n_rows, rows, fix, call."""
         return findings_frame(self.findings)
 
     def raise_for_errors(self) -> None:
@@ -86,16 +92,22 @@ class CheckReport:
             f"CheckReport: {len(self.errors)} errors, {len(self.warnings)} warnings, "
             f"{len(self.notes)} notes"
         )
-        lines = [f"  {f.severity}: {f.message} {f.fix}".rstrip() for f in self.findings]
+        lines = [
+            f"  {f.severity}: {f.message} {f.fix}".rstrip()
+            + (f"\n      {f.call}" if f.call else "")
+            for f in self.findings
+        ]
         return "\n".join([head, *lines])
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td>{escape(f.severity)}</td><td>{escape(f.message)}</td>"
-            f"<td>{escape(shown(f.rows))}</td><td>{escape(f.fix)}</td></tr>"
+            f"<td>{escape(shown(f.rows))}</td><td>{escape(f.fix)}</td>"
+            f"<td><code>{escape(f.call)}</code></td></tr>"
             for f in self.findings
         )
-        head = "<tr><th>severity</th><th>finding</th><th>rows</th><th>what to do</th></tr>"
+        head = "<tr><th>severity</th><th>finding</th><th>rows</th><th>what to do</th>"
+        head += "<th>call</th></tr>"
         return f"<table>{head}{rows}</table>"
 
 
@@ -109,6 +121,7 @@ def findings_frame(findings: Sequence[Finding]) -> pd.DataFrame:
             "n_rows": pd.Series([len(f.rows) for f in findings], dtype="int64"),
             "rows": [" | ".join(f.rows) for f in findings],
             "fix": [f.fix for f in findings],
+            "call": [f.call for f in findings],
         }
     )
     return frame_for_storage(frame)

@@ -9,6 +9,7 @@ from exerkine_omics.io._mwtab import read_mwtab
 from exerkine_omics.io._olink import read_olink
 from exerkine_omics.io._outcomes import read_outcomes
 from exerkine_omics.io._read import read
+from exerkine_omics.io._state import state
 from exerkine_omics.io._storage import write
 from exerkine_omics.io._tables import read_table
 
@@ -24,6 +25,7 @@ __all__ = [
     "read_table",
     "set_samples",
     "show_formats",
+    "state",
     "write",
 ]
 

@@ -4,6 +4,7 @@ from exerkine_omics.cohort import concat, join
 from exerkine_omics.pp._annotate import annotate
 from exerkine_omics.pp._bridge import bridge, bridgeability
 from exerkine_omics.pp._check import check
+from exerkine_omics.pp._clean import clean
 from exerkine_omics.pp._combat import combat
 from exerkine_omics.pp._delta import delta
 from exerkine_omics.pp._detection import detection
@@ -24,6 +25,7 @@ __all__ = [
     "bridge",
     "bridgeability",
     "check",
+    "clean",
     "combat",
     "concat",
     "delta",

@@ -8,11 +8,12 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import CheckReport, findings_from_frame, meta
 from exerkine_omics.pp._check_design import DESIGN_RULES
 from exerkine_omics.pp._check_names import NAME_RULES
+from exerkine_omics.pp._check_qc import QC_RULES
 from exerkine_omics.pp._check_values import VALUE_RULES
 
-_RULES = (*DESIGN_RULES, *NAME_RULES, *VALUE_RULES)
+_RULES = (*DESIGN_RULES, *NAME_RULES, *VALUE_RULES, *QC_RULES)
 # seen anew at each check: what the reader once said of these may have been mended since
-_RECOMPUTED = ("units_unknown", "matrix_unknown", "species_unknown")
+_RECOMPUTED = ("units_unknown", "matrix_unknown", "species_unknown", "control_samples")
 
 
 def check(adata: AnnData) -> CheckReport:
@@ -30,13 +31,17 @@ def check(adata: AnnData) -> CheckReport:
     -------
     CheckReport
         ``.errors`` (analyses would be wrong or refuse), ``.warnings`` (look at it), ``.notes``;
-        ``.to_frame()`` has a row a finding. Ids of findings: duplicate_pairs, two_baselines,
-        baseline_missing, missing_columns, subject_missing, timepoint_missing, arm_missing,
+        ``.to_frame()`` has a row a finding, with the call that mends it. Ids of findings:
+        duplicate_pairs, two_baselines, baseline_missing, missing_columns, subject_missing,
+        timepoint_missing, arm_missing,
         subject_in_two_arms, no_baseline_sample, baseline_only, timepoint_names_near_alike,
         arm_names_near_alike, subject_names_near_alike, excel_mangled_ids, duplicate_samples,
         all_nan_features, all_nan_samples, constant_features, fixed_in_people, repeated_names,
         negative_values, zero_values, non_integer_counts, infinite_values, scale_suspect,
-        mixed_units_suspected, units_unknown, matrix_unknown, species_unknown.
+        mixed_units_suspected, units_unknown, matrix_unknown, species_unknown, control_samples,
+        bridge_samples, failed_qc_samples, qc_warnings, assay_warnings, replicates_apart,
+        plate_confounded, people_across_plates, missing_on_a_plate, few_qc_samples, low_detection,
+        detection_differs; and those of the readers.
 
     Raises
     ------

@@ -1,9 +1,9 @@
 """The report: the summary of a run in, one HTML page out."""
 
-from exerkine_omics.report._render import render
+from exerkine_omics.report._render import render, render_check
 from exerkine_omics.report._summary import Summary, validate
 
-__all__ = ["Summary", "render", "validate"]
+__all__ = ["Summary", "render", "render_check", "validate"]
 
 
 def __dir__() -> list[str]:

@@ -64,6 +64,25 @@ def render(summary: Mapping[str, Any], path: str | Path) -> Path:
     return target
 
 
+def render_check(summary: Mapping[str, Any]) -> str:
+    """Return the page of one checked file.
+
+    Use it on what ``exerkine check`` knows of a file; all text is escaped, nothing is loaded.
+
+    Parameters
+    ----------
+    summary
+        Mapping with file, n_samples, n_features, format, platform, modality, units, species,
+        matrix and ``findings`` (severity, message, n_rows, rows, fix, call).
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    return _environment(Path()).get_template("check.html.jinja").render(file=summary)
+
+
 def _environment(folder: Path) -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
