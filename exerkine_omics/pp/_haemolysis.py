@@ -184,7 +184,7 @@ def _mirs(adata: AnnData) -> list[str]:
     columns = [c for c in (schema.NAME, schema.MIRBASE, schema.MIMAT) if c in adata.var]
     features = [
         {"index": str(i), **{c: str(row[c]) for c in columns}}
-        for i, row in zip(adata.var_names, adata.var[columns].to_dict("records"), strict=True)
+        for i, row in adata.var[columns].iterrows()
     ]
     species = str(meta(adata).get(schema.SPECIES, "human"))
     found = [f.values for f in identify(features, "mirna")]
