@@ -152,6 +152,36 @@ def test_check_prints_findings(files: Path) -> None:
     assert exerkine("check", files / "none.csv").returncode == 4
 
 
+def test_check_reads_vendor_files_and_writes_pages(tmp_path: Path) -> None:
+    import json
+
+    rows = ["SampleID;OlinkID;UniProt;Assay;Panel;PlateID;QC_Warning;LOD;NPX"]
+    for tube in ("T<1>", "T2", "CONTROL_SAMPLE_1"):
+        for oid, assay in (("OID1", "IL6"), ("OID2", "<script>alert(1)</script>")):
+            rows.append(f"{tube};{oid};P05231;{assay};CVD;P1;Pass;1.0;{len(rows)}.25")
+    path = tmp_path / "npx.csv"
+    path.write_text("\n".join(rows) + "\n")
+    done = exerkine("check", path, "-o", tmp_path / "check.html")
+    assert done.returncode == 0, done.stderr
+    assert "format olink_long" in done.stderr and "control_samples" in done.stdout
+    page = (tmp_path / "check.html").read_text()
+    assert "<script>" not in page and "exo.pp.clean" in page
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("tube,subject_id,timepoint\nT<1>,A,pre\nT2,A,post\n")
+    done = exerkine("check", path, "--sample-sheet", sheet, "-o", tmp_path / "check.json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads((tmp_path / "check.json").read_text())
+    assert told["n_errors"] == 0 and told["n_samples"] == 3 and told["format"] == "olink_long"
+    assert "missing_columns" not in {f["id"] for f in told["findings"]}
+    assert all(set(f) >= {"id", "severity", "rows", "call"} for f in told["findings"])
+    done = exerkine("check", path, "-o", tmp_path / "check.txt")
+    assert done.returncode == 2 and "no .html or .json" in done.stderr
+    assert exerkine("check", path, "--format", "olinc").returncode == 2
+    sheet.write_text("tube,subject_id,timepoint\nT<1>,A,pre\n")
+    done = exerkine("check", path, "--sample-sheet", sheet)
+    assert done.returncode == 4 and "'T2'" in done.stderr
+
+
 def test_signatures_commands() -> None:
     listed = exerkine("signatures", "list")
     assert "glycolysis_lactate" in listed.stdout
