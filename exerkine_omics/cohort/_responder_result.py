@@ -34,6 +34,7 @@ class SdIr:
     sd_control: float
     df_treated: float
     df_control: float
+    method: str = "closed"
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,9 @@ class ResponderResult:
         The same for the control arm; None without one.
     sd_ir, ceiling
         See `SdIr` and `Ceiling`.
+    sd_ir_table
+        SDir by each method: method (closed, mover, mixed, bootstrap), estimate, ci_low, ci_high;
+        no row where SDir is unknown.
     verdict
         ``differs``, ``negligible`` or ``cannot be known``.
     verdict_reason
@@ -79,6 +83,9 @@ class ResponderResult:
         ``up`` or ``down``.
     mean_change
         Mean change of the treated arm.
+    proportion_ci
+        Bootstrap interval of it, at SDir's level; draws in which the control arm varies more count
+        as a constant response.
     proportion
         Share of true responses beyond the threshold, P(N(mean, SDir^2) > threshold); NaN where
         SDir is unknown.
@@ -89,6 +96,7 @@ class ResponderResult:
     frame: pd.DataFrame
     control_frame: pd.DataFrame | None
     sd_ir: SdIr
+    sd_ir_table: pd.DataFrame
     ceiling: Ceiling
     verdict: str
     verdict_reason: str
@@ -98,6 +106,7 @@ class ResponderResult:
     direction: str
     mean_change: float
     proportion: float
+    proportion_ci: tuple[float, float]
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -145,6 +154,8 @@ class ResponderResult:
                 "reliability": self.reliability.to_dict(),
                 "mean_change": self.mean_change,
                 "proportion": self.proportion,
+                "proportion_ci": list(self.proportion_ci),
+                "sd_ir_table": self.sd_ir_table.astype({"method": str}).to_dict("records"),
                 "notes": list(self.notes),
             }
         )

@@ -23,9 +23,10 @@ from exerkine_omics.cohort._response import (
 )
 from exerkine_omics.errors import UsageError, shown
 from exerkine_omics.kernels import _response as kernel
+from exerkine_omics.settings import settings
 from exerkine_omics.tl._arms import Arms, choose_arms
+from exerkine_omics.tl._heterogeneity import check_method, heterogeneity, verdict
 
-_MIN = 3
 _SMALL = 0.1  # half of the 0.2 SD of a small mean difference (Atkinson & Batterham 2015)
 _NAN = float("nan")
 
@@ -46,6 +47,9 @@ def responders(
     direction: str = "up",
     level: float = 0.90,
     sd_ir_level: float = 0.95,
+    sd_ir_method: str = "closed",
+    n_draws: int = 2000,
+    seed: int | None = None,
 ) -> ResponderResult:
     """Say who responded, who did not, and of whom the measurement cannot tell.
 
@@ -55,8 +59,7 @@ def responders(
     Formula: change = post - pre, interval change -/+ t(df) sqrt(2) TE. ``responder``: the whole
     interval beyond ``threshold``; ``adverse``: the whole interval beyond it in the bad direction;
     ``non``: the whole interval below it; else ``uncertain``; ``missing`` without pre or post.
-    SDir = signed root of SD_treated^2 - SD_control^2 of the change, with the normal-theory
-    interval of the variance difference.
+    SDir = signed root of SD_treated^2 - SD_control^2 of the change.
 
     Parameters
     ----------
@@ -88,6 +91,15 @@ def responders(
         Level of a person's interval.
     sd_ir_level
         Level of SDir's interval.
+    sd_ir_method
+        Interval that the verdict rests on: ``closed`` (normal theory of the variance difference,
+        the field's usual one), ``mover`` (chi-square limits of both variances: nominal coverage
+        from 10 people an arm on), ``mixed`` (REML of change ~ arm + baseline with a variance for
+        each arm) or ``bootstrap``. All four are in ``.sd_ir_table``.
+    n_draws
+        Bootstrap draws.
+    seed
+        Seed of the bootstrap; None is ``settings.seed``.
 
     Returns
     -------
@@ -117,7 +129,7 @@ def responders(
     References
     ----------
     Atkinson & Batterham 2015, Exp Physiol 100:577. Swinton et al. 2018, Front Nutr 5:41.
-    Hopkins 2015, Sportscience 19:1.
+    Hopkins 2015, Sportscience 19:1. Zou & Donner 2008, Stat Med 27:1693.
 
     Examples
     --------
@@ -134,6 +146,7 @@ def responders(
     check_direction_level(direction, sd_ir_level)
     check_smallest(smallest_sd_ir)
     check_reliability(reliability, arm, control)
+    check_method(sd_ir_method, n_draws)
     if treated is not None and arm is None:
         raise UsageError(f"treated={treated!r} needs arm=", fix="Name the column of the arm.")
     table = outcome_table(outcomes, subject=subject, pre=pre, post=post, arm=arm)
@@ -152,9 +165,19 @@ def responders(
     )
     limit = resolve_threshold(threshold, between, noise.typical_error)
     smallest = _SMALL * between if smallest_sd_ir is None else float(smallest_sd_ir)
-    ir, unknown = _sd_ir(arms, smallest, between, sd_ir_level)
-    verdict, reason = _verdict(ir, unknown, smallest_sd_ir is None)
     sign = 1.0 if direction == "up" else -1.0
+    ir, table_ir, proportion_ci, unknown = heterogeneity(
+        arms,
+        smallest=smallest,
+        between=between,
+        level=sd_ir_level,
+        method=sd_ir_method,
+        threshold=limit,
+        sign=sign,
+        n_draws=n_draws,
+        seed=settings.seed if seed is None else seed,
+    )
+    decided, reason = verdict(ir, unknown, smallest_sd_ir is None)
     frame = _people(arms.treated, noise, ir, limit, sign, level)
     control_frame = (
         _people(arms.control, noise, None, limit, sign, level) if control is not None else None
@@ -166,8 +189,9 @@ def responders(
         frame=frame,
         control_frame=control_frame,
         sd_ir=ir,
+        sd_ir_table=table_ir,
         ceiling=_ceiling(ir, sign * mean, limit, between, noise),
-        verdict=verdict,
+        verdict=decided,
         verdict_reason=reason,
         threshold=limit,
         reliability=noise,
@@ -175,57 +199,8 @@ def responders(
         direction=direction,
         mean_change=mean,
         proportion=float(share.mean()) if np.isfinite(ir.estimate) else _NAN,
+        proportion_ci=proportion_ci,
         notes=_notes(arms, noise, ir, frame, control_frame, level),
-    )
-
-
-def _sd_ir(arms: Arms, smallest: float, between: float, level: float) -> tuple[SdIr, str]:
-    """SDir and, where it is unknown, why."""
-    shared = arms.shared
-    sd_t, df_t = _change_sd(shared if arms.has_control else arms.treated)
-    sd_c, df_c = _change_sd(arms.noise)
-    estimate = low = high = _NAN
-    reason = ""
-    if not arms.has_control:
-        reason = (
-            "Without a control arm the spread of changes holds noise and response alike: one "
-            "arm cannot tell them apart."
-        )
-    elif len(shared) < _MIN or df_t < 1 or df_c < 1:
-        reason = (
-            f"{len(shared)} treated and {len(arms.noise)} control people of shared strata "
-            "are too few for two standard deviations."
-        )
-    else:
-        estimate, low, high = kernel.sd_individual_response(sd_t, df_t, sd_c, df_c, level)
-    size = estimate / between if between > 0 else _NAN
-    return SdIr(estimate, low, high, float(level), smallest, size, sd_t, sd_c, df_t, df_c), reason
-
-
-def _change_sd(people: pd.DataFrame) -> tuple[float, float]:
-    known = people.loc[people["change"].notna()]
-    if not len(known):
-        return _NAN, 0.0
-    return kernel.pooled_sd(known["change"].to_numpy(float), known["stratum"].to_numpy(object))
-
-
-def _verdict(ir: SdIr, unknown: str, default: bool) -> tuple[str, str]:
-    if unknown:
-        return "cannot be known", unknown
-    span = f"SDir {ir.estimate:.3g}, {ir.level:.0%} interval {ir.ci_low:.3g} to {ir.ci_high:.3g}"
-    origin = "0.1 SD of the baseline between people" if default else "as given"
-    size = f"the smallest that matters, {ir.smallest:.3g} ({origin})"
-    if ir.ci_high < 0:
-        return "cannot be known", (
-            f"{span}: the control arm varies more than the treated arm, so its noise is no "
-            "measure of theirs."
-        )
-    if ir.ci_high < ir.smallest:
-        return "negligible", f"{span}: all of it below {size}."
-    if ir.ci_low > 0:
-        return "differs", f"{span}: above 0. Compare {size}."
-    return "cannot be known", (
-        f"{span}: it holds 0 and also {size}. This is no evidence that all respond alike."
     )
 
 
