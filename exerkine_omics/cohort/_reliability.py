@@ -11,7 +11,12 @@ import pandas as pd
 from scipy import stats
 
 from exerkine_omics.cohort._literature import published, typical_errors
-from exerkine_omics.cohort._reliability_tests import paired_tests, repeated_tests
+from exerkine_omics.cohort._reliability_tests import (
+    is_positive,
+    is_real,
+    paired_tests,
+    repeated_tests,
+)
 from exerkine_omics.errors import AnalysisError, InputError, UsageError
 from exerkine_omics.kernels import _reliability as repeats
 from exerkine_omics.kernels import _response as kernel
@@ -84,13 +89,13 @@ class Reliability:
     period: str = "unknown"
 
     def __post_init__(self) -> None:
-        if not _positive(self.typical_error):
+        if not is_positive(self.typical_error):
             raise UsageError(
                 f"The typical error is {self.typical_error!r}; it must be a number above 0",
                 where="Reliability",
                 fix="Give it in the units of the outcome.",
             )
-        if isinstance(self.df, bool) or not _real(self.df) or not self.df > 0:
+        if isinstance(self.df, bool) or not is_real(self.df) or not self.df > 0:
             raise UsageError(
                 f"df={self.df!r} are no degrees of freedom",
                 where="Reliability",
@@ -403,12 +408,3 @@ def _icc(values: np.ndarray) -> tuple[float, float, float]:
     if len(values) < _MIN or not np.isfinite(values).all():
         return _NAN, _NAN, _NAN
     return repeats.intraclass(values, _LEVEL)["consistency"]
-
-
-def _real(value: object) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not np.isnan(value)
-
-
-def _positive(value: object) -> bool:
-    real = _real(value) and not isinstance(value, bool)
-    return real and bool(np.isfinite(value) and value > 0)  # type: ignore[call-overload,operator]

@@ -75,3 +75,14 @@ def repeated_tests(tests: pd.DataFrame | np.ndarray) -> np.ndarray:
             fix="Add people, or use Reliability.from_typical_error(te, df=).",
         )
     return values
+
+
+def is_real(value: object) -> bool:
+    """Say whether a value is a number and not NaN."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not np.isnan(value)
+
+
+def is_positive(value: object) -> bool:
+    """Say whether a value is a finite number above 0."""
+    real = is_real(value) and not isinstance(value, bool)
+    return real and bool(np.isfinite(value) and value > 0)  # type: ignore[call-overload,operator]
