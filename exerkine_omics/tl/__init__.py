@@ -9,6 +9,7 @@ from exerkine_omics.tl._contributions import change_contributions, contributions
 from exerkine_omics.tl._crossover import crossover
 from exerkine_omics.tl._differential import differential
 from exerkine_omics.tl._enrich import enrich
+from exerkine_omics.tl._label_rates import label_rates
 from exerkine_omics.tl._meta import meta
 from exerkine_omics.tl._plan import plan_change, plan_features, plan_response
 from exerkine_omics.tl._pool import pool
@@ -33,6 +34,7 @@ __all__ = [
     "crossover",
     "differential",
     "enrich",
+    "label_rates",
     "meta",
     "plan_change",
     "plan_features",
