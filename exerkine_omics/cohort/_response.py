@@ -23,7 +23,7 @@ from exerkine_omics.errors import AnalysisError, UsageError, warn
 from exerkine_omics.kernels import _response as kernel
 from exerkine_omics.kernels._clusters import two_means
 
-CATEGORIES = ("adverse", "non", "uncertain", "responder", "missing")
+CATEGORIES = ("adverse", "non", "uncertain", "responder", "missing", "not_trained")
 CONTROL = "control"
 RELATIVE_RULES = ("quantile", "cluster")
 LABEL_RULES = ("change", "category", *RELATIVE_RULES)
@@ -86,17 +86,21 @@ def baseline_sd(pre: np.ndarray, label: np.ndarray) -> float:
     return kernel.pooled_sd(pre[known], label[known])[0] if known.any() else float("nan")
 
 
-def categorize(low: np.ndarray, high: np.ndarray, threshold: float) -> pd.Categorical:
+def categorize(
+    low: np.ndarray, high: np.ndarray, threshold: float, idle: np.ndarray | None = None
+) -> pd.Categorical:
     """Four categories from an interval whose good direction is up; NaN is ``missing``.
 
     ``responder``: low > threshold; ``adverse``: high < -threshold; ``non``: high < threshold;
-    else ``uncertain``: the measurement cannot tell.
+    else ``uncertain``: the measurement cannot tell. ``idle`` people are ``not_trained``.
     """
     name = np.select(
         [np.isnan(low), low > threshold, high < -threshold, high < threshold],
         ["missing", "responder", "adverse", "non"],
         default="uncertain",
     )
+    if idle is not None:
+        name = np.where(idle, "not_trained", name)
     return pd.Categorical(name, categories=CATEGORIES)
 
 

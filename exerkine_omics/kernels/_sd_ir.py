@@ -26,6 +26,7 @@ from exerkine_omics.kernels._response import signed_root
 
 _ROUNDS = 200
 _STOP = 1e-10
+_ZERO = 1e-12  # a variance this much below the other runs to 0
 _CELLS = 1 << 22  # people x draws held at once
 
 
@@ -111,6 +112,8 @@ def fit_two_variances(change: np.ndarray, design: np.ndarray, treated: np.ndarra
             fresh = variance + step
             if np.abs(step).max() < _STOP:
                 return none
+        if fresh.min() < _ZERO * fresh.max():
+            return none
         done = np.abs(fresh - variance).max() < _STOP * variance.max()
         variance = fresh
         if done:

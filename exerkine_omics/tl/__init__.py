@@ -13,6 +13,7 @@ from exerkine_omics.tl._label_rates import label_rates
 from exerkine_omics.tl._meta import meta
 from exerkine_omics.tl._plan import plan_change, plan_features, plan_response
 from exerkine_omics.tl._pool import pool
+from exerkine_omics.tl._responder_profile import responder_profile
 from exerkine_omics.tl._responders import responders
 from exerkine_omics.tl._score import context_notes, score
 from exerkine_omics.tl._score_change import score_change
@@ -40,6 +41,7 @@ __all__ = [
     "plan_features",
     "plan_response",
     "pool",
+    "responder_profile",
     "responders",
     "score",
     "score_change",

@@ -24,7 +24,7 @@ from exerkine_omics.cohort._response import (
 from exerkine_omics.errors import UsageError, shown
 from exerkine_omics.kernels import _response as kernel
 from exerkine_omics.settings import settings
-from exerkine_omics.tl._arms import Arms, choose_arms
+from exerkine_omics.tl._arms import Arms, choose_arms, mark_not_trained
 from exerkine_omics.tl._heterogeneity import check_method, heterogeneity, verdict
 
 _SMALL = 0.1  # half of the 0.2 SD of a small mean difference (Atkinson & Batterham 2015)
@@ -43,6 +43,8 @@ def responders(
     control: str | None = None,
     treated: str | None = None,
     strata: str | Sequence[str] = (),
+    adherence: str | None = None,
+    min_adherence: float | None = None,
     smallest_sd_ir: float | None = None,
     direction: str = "up",
     level: float = 0.90,
@@ -83,6 +85,10 @@ def responders(
         The arm to judge, needed where several trained: doses are never pooled.
     strata
         Columns (age, sex) within which SDs are pooled.
+    adherence, min_adherence
+        Column of the share (or number) of sessions done, and the dose below which a person of the
+        treated arm is ``not_trained``: shown, and counted nowhere. Stated beforehand: a dose
+        chosen after the outcome was seen is a responder rule of its own.
     smallest_sd_ir
         Smallest SDir that matters; None is 0.1 SD of the baseline between people.
     direction
@@ -150,6 +156,7 @@ def responders(
     if treated is not None and arm is None:
         raise UsageError(f"treated={treated!r} needs arm=", fix="Name the column of the arm.")
     table = outcome_table(outcomes, subject=subject, pre=pre, post=post, arm=arm)
+    table, unknown_dose = mark_not_trained(table, outcomes, adherence, min_adherence, control)
     arms = choose_arms(table, outcomes, arm, control, treated, as_names(strata))
     noise = (
         Reliability.from_control(
@@ -200,7 +207,7 @@ def responders(
         mean_change=mean,
         proportion=float(share.mean()) if np.isfinite(ir.estimate) else _NAN,
         proportion_ci=proportion_ci,
-        notes=_notes(arms, noise, ir, frame, control_frame, level),
+        notes=[*_notes(arms, noise, ir, frame, control_frame, level), *unknown_dose],
     )
 
 
@@ -217,7 +224,8 @@ def _people(
     sign: float,
     level: float,
 ) -> pd.DataFrame:
-    good = sign * people["change"].to_numpy(float)
+    idle = people["idle"].to_numpy(bool)
+    good = sign * people["observed"].to_numpy(float)
     low, high = kernel.interval(good, noise.sd_change, noise.df, level)
     probability = kernel.probability_above(good, noise.sd_change, noise.df, threshold)
     posterior = np.full(len(people), _NAN)
@@ -225,11 +233,12 @@ def _people(
         centre, sd = kernel.shrunk(good, sign * _stratum_mean(people), ir.estimate, noise.sd_change)
         posterior = kernel.probability_above_normal(centre, sd, threshold)
     keys = [schema.SUBJECT, schema.ARM] if schema.ARM in people else [schema.SUBJECT]
-    frame = people[[*keys, schema.PRE, schema.POST, "change"]].reset_index(drop=True)
+    frame = people[[*keys, schema.PRE, schema.POST]].reset_index(drop=True)
+    frame["change"] = people["observed"].to_numpy(float)
     frame["ci_low"], frame["ci_high"] = (low, high) if sign > 0 else (-high, -low)
-    frame["p_response"] = probability
-    frame["p_response_shrunk"] = posterior
-    frame["category"] = categorize(low, high, threshold)
+    frame["p_response"] = np.where(idle, _NAN, probability)
+    frame["p_response_shrunk"] = np.where(idle, _NAN, posterior)
+    frame["category"] = categorize(low, high, threshold, idle)
     return frame_for_storage(frame)
 
 
@@ -286,6 +295,9 @@ def _notes(
             f"Controls vary over the trial by a typical error of {floor:.3g}, more than the "
             f"{noise.typical_error:.3g} given: reliability='control' is the truer noise."
         )
+    idle = int((frame["category"] == "not_trained").sum())
+    if idle:
+        notes.append(f"{idle} people trained less than the dose stated and count nowhere.")
     uncertain = int((frame["category"] == "uncertain").sum())
     if uncertain:
         notes.append(
