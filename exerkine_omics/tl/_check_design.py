@@ -215,7 +215,9 @@ def _individual_response(d: _Design) -> _Answer:
 
 
 def _tailor(d: _Design) -> _Answer:
-    trainings = d.arms - int(d.control) if d.periods == 1 else max(d.periods, d.arms)
+    # a period is a training of its own, unless it repeats one or is the control
+    periods = d.periods - int(d.same_training_twice) - int(d.control and d.arms == 1)
+    trainings = max(d.arms - int(d.control and d.arms > 1), periods)
     if trainings < 2:
         return False, "One training was given.", "Two or more trainings, assigned at random."
     if not d.randomised:
