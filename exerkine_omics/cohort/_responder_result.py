@@ -11,6 +11,7 @@ import pandas as pd
 
 from exerkine_omics.cohort._plain import plain
 from exerkine_omics.cohort._reliability import Reliability
+from exerkine_omics.cohort._responder_arms import arm_sds, baseline_lines
 from exerkine_omics.cohort._response import CATEGORIES
 
 
@@ -123,6 +124,35 @@ class ResponderResult:
     def half_width(self) -> float:
         """Half width of a person's interval."""
         return self.reliability.half_width(self.level)
+
+    @property
+    def rtm_slope(self) -> float:
+        """Slope of change on baseline in the treated arm that noise alone gives.
+
+        -TE^2 / SDpre^2, SDpre the SD of the people's baselines: regression to the mean. NaN where
+        the baseline varies no more than the error. A typical error from the control arm may hold
+        drift of the true level, which does not lean on the baseline: the slope is then the
+        steepest that noise gives.
+        """
+        return float(self.baseline_lines["rtm_slope"].iloc[0])
+
+    @property
+    def arm_sds(self) -> pd.DataFrame:
+        """SD of change of each arm: arm, n, sd, df, ci_low, ci_high.
+
+        Treated arm first; SDs are within strata, intervals chi-square at SDir's level.
+        """
+        return arm_sds(self)
+
+    @property
+    def baseline_lines(self) -> pd.DataFrame:
+        """Change on baseline in each arm, treated first.
+
+        arm, n, mean_pre, mean_change, slope (least squares over all strata) with ci_low and
+        ci_high at SDir's level, and rtm_slope (see there). People who are missing or did not
+        train do not count.
+        """
+        return baseline_lines(self)
 
     @property
     def counts(self) -> dict[str, int]:
