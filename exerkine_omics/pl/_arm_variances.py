@@ -119,7 +119,7 @@ def arm_variances(
             else "unknown"
             for r in data.itertuples()
         ]
-        beside(axes, y, [*counts, *texts])
+        beside(axes, y.tolist(), [*counts, *texts])
         axes.set_yticks(y, ticks)
         axes.set_ylim(float(y[-1]) + 0.7, -0.8)
         of = f", {unit}" if unit else ""

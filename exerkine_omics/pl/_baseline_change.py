@@ -75,9 +75,10 @@ def baseline_change(
         frames["control"] = result.control_frame
     lines = result.baseline_lines
     hue = dict(zip(frames, (colours(["a"])["a"], GREY), strict=False))
-    parts, lost, idle = [], 0, 0
+    parts: list[pd.DataFrame] = []
+    said: list[str] = []
+    lost = idle = 0
     with canvas(ax, (7.4, 4.8)) as axes:
-        said = []
         # the control arm below the treated one
         for role, line in reversed(list(zip(frames, lines.itertuples(), strict=True))):
             frame = frames[role]
