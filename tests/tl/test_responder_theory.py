@@ -133,19 +133,27 @@ def test_interval_of_the_typical_error_covers(n):
     assert width[1] < 0.8 * width[0]
 
 
-def test_interval_of_the_typical_error_covers_with_lost_tests_and_within_strata():
+def test_interval_of_the_typical_error_covers_with_lost_tests():
+    """df are then those of the table that is left, and the interval is nearly exact."""
     rng = np.random.default_rng(4)
-    lossy, strata = [], []
+    lossy = []
     for _ in range(1500):
         tests = rng.normal(50, 5, (15, 1)) + rng.normal(0, 2, (15, 3))
         tests[rng.random(tests.shape) < 0.2] = np.nan
         lossy.append(exo.Reliability.from_repeats(tests))
-        group = np.repeat([0, 1], 8)
+    assert covered(lossy, 2.0) == pytest.approx(0.95, abs=0.017)
+
+
+def test_interval_of_the_typical_error_covers_within_strata():
+    """Strata of their own mean change cost a df each, and no coverage."""
+    rng = np.random.default_rng(5)
+    group = np.repeat([0, 1], 8)
+    strata = []
+    for _ in range(4000):
         pre = rng.normal(50, 5, 16)
         post = pre + 6 * group + rng.normal(0, 2 * np.sqrt(2), 16)
         strata.append(exo.Reliability.from_control(pre, post, group.tolist()))
-    assert covered(lossy, 2.0) == pytest.approx(0.95, abs=0.017)
-    assert covered(strata, 2.0) == pytest.approx(0.95, abs=0.017)
+    assert covered(strata, 2.0) == pytest.approx(0.95, abs=0.0105)
 
 
 def share_covered(n: int, sd_ir: float, rounds: int) -> float:
@@ -174,11 +182,11 @@ def share_covered(n: int, sd_ir: float, rounds: int) -> float:
 
 
 @pytest.mark.parametrize(
-    ("n", "sd_ir", "low", "high"),
-    [(20, 0.0, 0.9, 1.0), (20, 2.0, 0.9, 1.0), (100, 1.0, 0.9, 1.0), (100, 4.0, 0.9, 1.0)],
+    ("n", "sd_ir", "want"), [(20, 0.0, 0.965), (20, 2.0, 0.91), (100, 1.0, 0.93), (100, 4.0, 0.945)]
 )
-def test_interval_of_the_share_of_responders_covers(n, sd_ir, low, high):
-    assert low <= share_covered(n, sd_ir, 400) <= high
+def test_interval_of_the_share_of_responders_covers(n, sd_ir, want):
+    """As in docs/responders.md: a percentile bootstrap, short of 95% where people are few."""
+    assert share_covered(n, sd_ir, 400) == pytest.approx(want, abs=0.045)
 
 
 @pytest.mark.parametrize("method", ["mover", "mixed", "bootstrap"])
