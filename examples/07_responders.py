@@ -171,9 +171,9 @@ assert (lines["ci_low"] < lines["rtm_slope"]).all() and (
 # %% [markdown]
 # ## 6. How well could anything predict?
 # Even a perfect marker of a person's true response cannot foresee the noise of two tests, and the
-# label holds that noise. The **ceiling** is the best AUC any marker could reach here. Beside it: the
-# AUC that the baseline test reaches when all respond alike. A predictor between the two numbers may
-# be nothing but noise.
+# label holds that noise. The **ceiling** is the best AUC any marker could reach here. Beside it:
+# what the baseline test reaches when all respond alike. A predictor that does no better than this
+# second number may have found nothing but noise.
 
 # %%
 ceiling = result.ceiling
@@ -183,8 +183,8 @@ assert 0.5 < ceiling.coupling_auc < ceiling.auc < 1
 
 # %% [markdown]
 # ## 7. Labels judged
-# Other rules are in use. Each is run on the trained and on the people who did nothing: what it finds
-# there, it finds in noise. Quarters and clusters always make responders.
+# Other rules are in use. Each is run on the trained and on the people who did nothing: what it
+# finds there, it finds in noise. Quarters and clusters always make responders.
 
 # %%
 rates = exo.tl.label_rates(people, quantile=0.25, **rule).set_index("rule")
@@ -201,8 +201,9 @@ print(caught[0].message)
 
 # %% [markdown]
 # ## 8. Several outcomes
-# Nobody is a responder as such. Blood pressure and time to exhaustion were measured as well; in this
-# world the three responses have nothing to do with each other. For blood pressure less is better.
+# Nobody is a responder as such. Blood pressure and time to exhaustion were measured as well; in
+# this world the three responses have nothing to do with each other. For blood pressure less is
+# better.
 
 # %%
 trained = (people["arm"] == "EE").to_numpy()
@@ -255,8 +256,8 @@ except exo.errors.AnalysisError as error:
 
 # %% [markdown]
 # ## 10. Planning the next study
-# If true responses differ as much as one test errs (SDir = 2), how many people does it take to know?
-# Far more than it takes to show that the mean rises by 4.
+# If true responses differ as much as one test errs (SDir = 2), how many people does it take to
+# know? Far more than it takes to show that the mean rises by 4.
 
 # %%
 plan = exo.tl.plan_response(2.0, trial_noise, smallest_sd_ir=1.0)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics import schema
-from exerkine_omics.pl._frames import counted, jitter, need
+from exerkine_omics.pl._frames import counted, jitter, need, need_result
 from exerkine_omics.pl._rows import beside, settle, two_lines, widest
 from exerkine_omics.pl._style import (
     GREY,
@@ -74,6 +74,7 @@ def arm_variances(
     Missing values: people who are missing or did not train are not drawn. Without a control arm
     there is no SDir, and the reason stands below the figure.
     """
+    need_result(result, ("frame", "sd_ir", "sd_ir_table"), "arm_variances", "exo.tl.responders")
     need(result.frame, (schema.SUBJECT, "change", "category"), "arm_variances", "exo.tl.responders")
     sds, ir = result.arm_sds, result.sd_ir
     frames = [f for f in (result.frame, result.control_frame) if f is not None]

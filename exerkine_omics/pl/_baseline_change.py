@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics import schema
-from exerkine_omics.pl._frames import counted, need
+from exerkine_omics.pl._frames import counted, need, need_result
 from exerkine_omics.pl._style import (
     GREY,
     INK,
@@ -69,6 +69,12 @@ def baseline_change(
     Missing values: a person without pre or post is not drawn and is counted below the figure. Who
     trained less than the dose stated is hollow and bends no line.
     """
+    need_result(
+        result,
+        ("frame", "control_frame", "cut"),
+        "baseline_change",
+        "exo.tl.responders",
+    )
     need(result.frame, _COLUMNS, "baseline_change", "exo.tl.responders")
     frames = {"treated": result.frame}
     if result.control_frame is not None:

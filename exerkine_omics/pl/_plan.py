@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics.errors import UsageError, shown
-from exerkine_omics.pl._frames import need
+from exerkine_omics.pl._frames import need, need_result
 from exerkine_omics.pl._rows import settle
 from exerkine_omics.pl._style import (
     GREY,
@@ -72,6 +72,7 @@ def plan(
     -----
     Missing values: a column that is NaN throughout was not asked for and is not drawn.
     """
+    need_result(frame, ("columns",), "plan", "exo.tl.plan_response")
     need(frame, ("n_per_arm",), "plan", "exo.tl.plan_response")
     if isinstance(target, bool) or not 0 < target < 1:
         raise UsageError(f"target={target!r} is no share", fix="Give 0.8 or 0.9.")

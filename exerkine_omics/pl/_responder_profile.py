@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from exerkine_omics import schema
-from exerkine_omics.pl._frames import need
+from exerkine_omics.pl._frames import need, need_result
 from exerkine_omics.pl._rows import beside, legend_beyond, row_height, settle, two_lines, widest
 from exerkine_omics.pl._style import Drawn, canvas, caption, category_colours, handed, head
 
@@ -52,6 +52,7 @@ def responder_profile(
     control arm there is no mark.
     """
     summary = getattr(profile, "summary", profile)
+    need_result(summary, ("columns",), "responder_profile", "exo.tl.responder_profile")
     counts = [f"n_{c}" for c in _SHOWN]
     need(
         summary,

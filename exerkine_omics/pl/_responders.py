@@ -9,7 +9,7 @@ import pandas as pd
 
 from exerkine_omics import schema
 from exerkine_omics.cohort import levels
-from exerkine_omics.pl._frames import counted, need
+from exerkine_omics.pl._frames import counted, need, need_result
 from exerkine_omics.pl._style import (
     GREY,
     INK,
@@ -73,6 +73,7 @@ def responders(
     Missing values: a person without a change is not drawn and is counted below the figure. Who
     trained less than the dose stated stands apart, with hollow bars.
     """
+    need_result(result, ("frame", "cut", "half_width", "level"), "responders", "exo.tl.responders")
     frame = result.frame
     need(
         frame,

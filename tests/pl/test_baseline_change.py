@@ -72,3 +72,8 @@ def test_another_frame_is_refused(make):
     result = make.trial(5)
     with pytest.raises(UsageError, match="baseline_change needs the columns 'pre'"):
         pl.baseline_change(dataclasses.replace(result, frame=result.frame.drop(columns="pre")))
+
+
+def test_a_frame_is_no_result(make):
+    with pytest.raises(UsageError, match="given a DataFrame, which has no 'frame'"):
+        pl.baseline_change(make.trial(5).frame)

@@ -44,3 +44,12 @@ def test_what_is_no_plan_is_refused(make):
     for target in (0, 1.0, True, float("nan")):
         with pytest.raises(UsageError, match="is no share"):
             pl.plan(make.plan(), target=target)
+
+
+@pytest.mark.parametrize(
+    "draw", [pl.responders, pl.baseline_change, pl.arm_variances, pl.responder_profile, pl.plan]
+)
+@pytest.mark.parametrize("wrong", [None, 3.0, {"frame": 1}])
+def test_something_else_is_refused_by_name(draw, wrong):
+    with pytest.raises(UsageError, match=f"{draw.__name__} was given a {type(wrong).__name__}"):
+        draw(wrong)

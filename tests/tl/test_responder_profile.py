@@ -153,3 +153,36 @@ def test_rats_by_dose_within_age_and_sex(data_dir):
             n, *numbers = expected[age, str(row.arm)]
             assert row.n == n
             np.testing.assert_allclose([row.sd_ir, row.ci_low, row.ci_high], numbers, atol=0.006)
+
+
+@pytest.mark.real_data
+def test_no_interval_calls_a_real_set_different(data_dir):
+    """The four methods differ in where they end, and agree that none is above 0."""
+    rats = pd.read_csv(
+        data_dir / "motrpac_rat_pass1b" / "outcome_delta_vo2max.csv", dtype={"pid": str, "age": str}
+    )
+    skiers = pd.read_csv(data_dir / "exscidata_training" / "heatxc.csv").pivot(
+        index=["participant", "group"], columns="time", values="VO2max_kg"
+    )
+    rats_8w = exo.tl.responders(
+        rats, pre="pre_vo2max_ml_kg_min", post="post_vo2max_ml_kg_min", subject="pid",
+        arm="group", control="SED", treated="8W", strata=("age", "sex"), threshold=3.5,
+        reliability="control",
+    )  # fmt: skip
+    heat = exo.tl.responders(
+        skiers.reset_index(), pre="pre", post="post", subject="participant", arm="group",
+        control="con", threshold="0.2_sd", reliability="control",
+    )  # fmt: skip
+    assert rats_8w.counts["responder"] == 22 and rats_8w.control_counts["responder"] == 0
+    limits = {
+        ("rats", "mover"): (-4.59, 2.95),
+        ("rats", "mixed"): (-4.67, -0.53),
+        ("skiers", "mover"): (-5.07, -0.19),
+        ("skiers", "mixed"): (-3.96, 1.31),
+    }
+    for name, result in (("rats", rats_8w), ("skiers", heat)):
+        table = result.sd_ir_table.set_index(result.sd_ir_table["method"].astype(str))
+        assert (table["ci_low"] < 0).all() and result.verdict == "cannot be known"
+        for method in ("mover", "mixed"):
+            got = table.loc[method, ["ci_low", "ci_high"]].astype(float)
+            np.testing.assert_allclose(got, limits[name, method], atol=0.006)
