@@ -127,7 +127,7 @@ def responders(
         head(
             axes,
             title,
-            f"{counted(len(data), 'person', 'people')}: "
+            f"{counted(len(data), 'person', 'people')}{': ' if counts else ''}"
             + ", ".join(f"{n} {c.replace('_', ' ')}" for c, n in counts.items()),
         )
         lost = len(frame) - len(present)
