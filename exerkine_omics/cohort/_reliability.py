@@ -10,7 +10,15 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from exerkine_omics.errors import AnalysisError, InputError, UsageError, shown
+from exerkine_omics.cohort._literature import published, typical_errors
+from exerkine_omics.cohort._reliability_tests import (
+    is_positive,
+    is_real,
+    paired_tests,
+    repeated_tests,
+)
+from exerkine_omics.errors import AnalysisError, InputError, UsageError
+from exerkine_omics.kernels import _reliability as repeats
 from exerkine_omics.kernels import _response as kernel
 
 _NAN = float("nan")
@@ -25,7 +33,7 @@ class Reliability:
     Use it to say how much of a person's change is noise. Over weeks or months people drift, so
     the change in an untrained control arm (`from_control`) is a truer source than a retest after
     some days (`from_test_retest`); a value from the literature (`from_typical_error`) is the last
-    resort. Make it with one of these three.
+    resort. Several tests a person go to `from_repeats`.
 
     Formula: TE = SD(retest - test) / sqrt(2); a change has the error sqrt(2) TE.
 
@@ -44,7 +52,14 @@ class Reliability:
     learning
         Mean of retest - test (in a control arm: the mean change); NaN where unknown.
     learning_p
-        Two-sided p of a t test that it is 0; NaN where unknown.
+        Two-sided p of a t test that it is 0 (with more tests, the F test that their means are
+        equal); NaN where unknown.
+    icc, icc_low, icc_high
+        Intraclass correlation of single tests, ICC(3,1), and its 95% interval; NaN where unknown,
+        for a control arm, and where tests are missing.
+    period
+        ``short`` (retests within days), ``trial`` (the trial's own weeks) or ``unknown``: the two
+        kinds of noise are kept apart, for people drift.
 
     Notes
     -----
@@ -68,15 +83,19 @@ class Reliability:
     mean: float = _NAN
     learning: float = _NAN
     learning_p: float = _NAN
+    icc: float = _NAN
+    icc_low: float = _NAN
+    icc_high: float = _NAN
+    period: str = "unknown"
 
     def __post_init__(self) -> None:
-        if not _positive(self.typical_error):
+        if not is_positive(self.typical_error):
             raise UsageError(
                 f"The typical error is {self.typical_error!r}; it must be a number above 0",
                 where="Reliability",
                 fix="Give it in the units of the outcome.",
             )
-        if isinstance(self.df, bool) or not _real(self.df) or not self.df > 0:
+        if isinstance(self.df, bool) or not is_real(self.df) or not self.df > 0:
             raise UsageError(
                 f"df={self.df!r} are no degrees of freedom",
                 where="Reliability",
@@ -111,9 +130,55 @@ class Reliability:
         AnalysisError
             If test and retest differ by the same amount in everybody.
         """
-        first, second = _pairs(test, retest, "test", "retest")
+        first, second = paired_tests(test, retest, "test", "retest")
         ones = np.zeros(len(first))
-        return cls._from_pairs(first, second, ones, "test and retest")
+        return cls._from_pairs(first, second, ones, "test and retest", "short")
+
+    @classmethod
+    def from_repeats(cls, tests: pd.DataFrame | np.ndarray) -> Reliability:
+        """Typical error from two or more tests a person without training between them.
+
+        Value = person + test + error; the tests' own means are taken out, so that a learning
+        effect is no noise, and reported beside it.
+
+        Parameters
+        ----------
+        tests
+            People x tests (n, k), units of the outcome, in the order they were done. People with
+            fewer than two tests are left out.
+
+        Returns
+        -------
+        Reliability
+            ``learning`` is the last test's mean less the first's; df = (n - 1)(k - 1) where
+            nothing is missing.
+
+        Raises
+        ------
+        InputError
+            If text or infinity is among the values, or fewer than three people have two tests.
+        AnalysisError
+            If the tests differ by the same amounts in everybody.
+        """
+        values = repeated_tests(tests)
+        fit = repeats.fit_repeats(values)
+        if not fit.typical_error > 1e-12 * float(np.nanmax(np.abs(values))):
+            raise AnalysisError(
+                "The tests differ by the same amounts in everybody: the typical error is 0",
+                where="tests",
+                fix="Check that no test is a copy of another.",
+            )
+        return cls(
+            fit.typical_error,
+            fit.df,
+            f"{values.shape[1]} tests of {len(values)} people",
+            len(values),
+            float(np.nanmean(values)),
+            float(fit.test_means[-1] - fit.test_means[0]),
+            fit.learning_p,
+            *_icc(values),
+            "short",
+        )
 
     @classmethod
     def from_control(
@@ -150,12 +215,13 @@ class Reliability:
         if strata is not None and bool(np.asarray(pd.isna(pd.Series(list(strata)))).any()):
             raise InputError("strata has missing labels", fix="Every person needs a stratum.")
         groups = None if strata is None else [str(s) for s in strata]
-        first, second = _pairs(pre, post, "pre", "post", strict=groups is not None)
+        first, second = paired_tests(pre, post, "pre", "post", strict=groups is not None)
         keep = np.isfinite(first) & np.isfinite(second)
         label = np.zeros(len(first)) if groups is None else np.array(groups, dtype=object)
         n_strata = len(np.unique(label[keep]))
         within = f" within {n_strata} strata" if n_strata > 1 else ""
-        return cls._from_pairs(first, second, label, f"change of the control arm{within}")
+        source = f"change of the control arm{within}"
+        return cls._from_pairs(first, second, label, source, "trial")
 
     @classmethod
     def from_typical_error(
@@ -196,6 +262,39 @@ class Reliability:
         return cls(typical_error, df, source or "given typical error", 0, mean)
 
     @classmethod
+    def from_literature(cls, name: str) -> Reliability:
+        """Typical error of a published reliability study, by its name in `literature`.
+
+        Parameters
+        ----------
+        name
+            As in the column ``name`` of ``Reliability.literature()``.
+
+        Returns
+        -------
+        Reliability
+            Its source is the citation; df where the page read states how many people.
+
+        Raises
+        ------
+        UsageError
+            If there is no value of this name.
+        """
+        return cls.from_typical_error(**published(name))
+
+    @staticmethod
+    def literature() -> pd.DataFrame:
+        """List the published typical errors that are built in.
+
+        Returns
+        -------
+        DataFrame
+            name, outcome, unit, typical_error, df, mean, people, citation. They are short-term
+            noise of other laboratories: a retest of your own, or the control arm, is better.
+        """
+        return typical_errors()
+
+    @classmethod
     def from_cv(
         cls, cv_percent: float, mean: float, df: float | None = None, *, source: str = ""
     ) -> Reliability:
@@ -205,7 +304,7 @@ class Reliability:
 
     @classmethod
     def _from_pairs(
-        cls, first: np.ndarray, second: np.ndarray, strata: np.ndarray, source: str
+        cls, first: np.ndarray, second: np.ndarray, strata: np.ndarray, source: str, period: str
     ) -> Reliability:
         keep = np.isfinite(first) & np.isfinite(second)
         n = int(keep.sum())
@@ -233,7 +332,8 @@ class Reliability:
         learning = float(difference.mean())
         p_value = 2 * stats.t.sf(abs(learning) / (sd / np.sqrt(n)), df)
         level = float(np.concatenate([first[keep], second[keep]]).mean())
-        return cls(sd / kernel.ROOT2, df, source, n, level, learning, float(p_value))
+        icc = _icc(np.c_[first, second][keep]) if period == "short" else (_NAN,) * 3
+        return cls(sd / kernel.ROOT2, df, source, n, level, learning, float(p_value), *icc, period)
 
     @property
     def ci_low(self) -> float:
@@ -256,6 +356,11 @@ class Reliability:
         return kernel.multiple(_LEVEL, float("inf")) * self.sd_change
 
     @property
+    def sem(self) -> float:
+        """Standard error of measurement: another name of the typical error."""
+        return self.typical_error
+
+    @property
     def cv(self) -> float:
         """Coefficient of variation in percent; NaN where the mean is unknown or not positive."""
         return 100 * self.typical_error / self.mean if self.mean > 0 else _NAN
@@ -268,6 +373,28 @@ class Reliability:
         """Half width of the interval of one person's change: t(df) sqrt(2) TE."""
         return kernel.multiple(level, self.df) * self.sd_change
 
+    def to_frame(self, level: float = _LEVEL) -> pd.DataFrame:
+        """Return what is known of the measurement: quantity, estimate, ci_low, ci_high.
+
+        Typical error, coefficient of variation (%), minimal detectable change, ICC(3,1) (its
+        interval is always 95%) and the learning effect.
+        """
+        factor = [limit / self.typical_error for limit in self.interval(level)]
+        half = _NAN
+        if self.n:
+            half = kernel.multiple(level, self.df) * self.sd_change / np.sqrt(self.n)
+        rows = [
+            (name, value, value * factor[0], value * factor[1])
+            for name, value in (
+                ("typical_error", self.typical_error),
+                ("cv_percent", self.cv),
+                ("mdc95", self.mdc),
+            )
+        ]
+        rows.append(("icc", self.icc, self.icc_low, self.icc_high))
+        rows.append(("learning", self.learning, self.learning - half, self.learning + half))
+        return pd.DataFrame(rows, columns=["quantity", "estimate", "ci_low", "ci_high"])
+
     def to_dict(self) -> dict[str, Any]:
         """Numbers and source; None where a number is unknown."""
         own = {**asdict(self), "ci_low": self.ci_low, "ci_high": self.ci_high}
@@ -276,55 +403,8 @@ class Reliability:
         }
 
 
-def _real(value: object) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not np.isnan(value)
-
-
-def _positive(value: object) -> bool:
-    real = _real(value) and not isinstance(value, bool)
-    return real and bool(np.isfinite(value) and value > 0)  # type: ignore[call-overload,operator]
-
-
-def _pairs(
-    first: Sequence[float] | np.ndarray | pd.Series,
-    second: Sequence[float] | np.ndarray | pd.Series,
-    first_name: str,
-    second_name: str,
-    strict: bool = False,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Two arrays in the same order; Series are joined by index, never by row order."""
-    if isinstance(first, pd.Series) and isinstance(second, pd.Series):
-        if not first.index.equals(second.index):
-            for series, name in ((first, first_name), (second, second_name)):
-                if series.index.has_duplicates:
-                    twice = series.index[series.index.duplicated()].unique()
-                    raise InputError(
-                        f"{shown(twice)} stand twice in the index of {name}",
-                        fix="Give one value a person.",
-                    )
-            if strict and set(first.index) != set(second.index):
-                raise InputError(
-                    f"{first_name} and {second_name} have different people beside strata",
-                    fix="Give all three in one order.",
-                )
-            people = first.index if strict else first.index.intersection(second.index)
-            first, second = first.reindex(people), second.reindex(people)
-    one, two = _numbers(first, first_name), _numbers(second, second_name)
-    if one.shape != two.shape or one.ndim != 1:
-        raise InputError(
-            f"{first_name} has shape {one.shape} and {second_name} {two.shape}",
-            fix="Give one value a person in each, in the same order.",
-        )
-    return one, two
-
-
-def _numbers(values: Sequence[float] | np.ndarray | pd.Series, name: str) -> np.ndarray:
-    if isinstance(values, pd.Series):
-        values = values.astype(object).where(values.notna(), np.nan).to_numpy()
-    try:
-        array = np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} holds text: {shown(values)}", fix="Give numbers.") from None
-    if np.isinf(array).any():
-        raise InputError(f"{name} is infinite in {int(np.isinf(array).sum())} places")
-    return array
+def _icc(values: np.ndarray) -> tuple[float, float, float]:
+    """ICC(3,1) with its 95% interval; NaN where tests are missing."""
+    if len(values) < _MIN or not np.isfinite(values).all():
+        return _NAN, _NAN, _NAN
+    return repeats.intraclass(values, _LEVEL)["consistency"]

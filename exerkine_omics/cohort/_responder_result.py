@@ -11,6 +11,7 @@ import pandas as pd
 
 from exerkine_omics.cohort._plain import plain
 from exerkine_omics.cohort._reliability import Reliability
+from exerkine_omics.cohort._responder_arms import arm_sds, baseline_lines
 from exerkine_omics.cohort._response import CATEGORIES
 
 
@@ -34,6 +35,7 @@ class SdIr:
     sd_control: float
     df_treated: float
     df_control: float
+    method: str = "closed"
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,9 @@ class ResponderResult:
         The same for the control arm; None without one.
     sd_ir, ceiling
         See `SdIr` and `Ceiling`.
+    sd_ir_table
+        SDir by each method: method (closed, mover, mixed, bootstrap), estimate, ci_low, ci_high;
+        no row where SDir is unknown.
     verdict
         ``differs``, ``negligible`` or ``cannot be known``.
     verdict_reason
@@ -79,6 +84,9 @@ class ResponderResult:
         ``up`` or ``down``.
     mean_change
         Mean change of the treated arm.
+    proportion_ci
+        Bootstrap interval of it, at SDir's level; draws in which the control arm varies more count
+        as a constant response.
     proportion
         Share of true responses beyond the threshold, P(N(mean, SDir^2) > threshold); NaN where
         SDir is unknown.
@@ -89,6 +97,7 @@ class ResponderResult:
     frame: pd.DataFrame
     control_frame: pd.DataFrame | None
     sd_ir: SdIr
+    sd_ir_table: pd.DataFrame
     ceiling: Ceiling
     verdict: str
     verdict_reason: str
@@ -98,6 +107,7 @@ class ResponderResult:
     direction: str
     mean_change: float
     proportion: float
+    proportion_ci: tuple[float, float]
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -114,6 +124,35 @@ class ResponderResult:
     def half_width(self) -> float:
         """Half width of a person's interval."""
         return self.reliability.half_width(self.level)
+
+    @property
+    def rtm_slope(self) -> float:
+        """Slope of change on baseline in the treated arm that noise alone gives.
+
+        -TE^2 / SDpre^2, SDpre the SD of the people's baselines: regression to the mean. NaN where
+        the baseline varies no more than the error. A typical error from the control arm may hold
+        drift of the true level, which does not lean on the baseline: the slope is then the
+        steepest that noise gives.
+        """
+        return float(self.baseline_lines["rtm_slope"].iloc[0])
+
+    @property
+    def arm_sds(self) -> pd.DataFrame:
+        """SD of change of each arm: arm, n, sd, df, ci_low, ci_high.
+
+        Treated arm first; SDs are within strata, intervals chi-square at SDir's level.
+        """
+        return arm_sds(self)
+
+    @property
+    def baseline_lines(self) -> pd.DataFrame:
+        """Change on baseline in each arm, treated first.
+
+        arm, n, mean_pre, mean_change, slope (least squares over all strata) with ci_low and
+        ci_high at SDir's level, and rtm_slope (see there). People who are missing or did not
+        train do not count.
+        """
+        return baseline_lines(self)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -145,6 +184,8 @@ class ResponderResult:
                 "reliability": self.reliability.to_dict(),
                 "mean_change": self.mean_change,
                 "proportion": self.proportion,
+                "proportion_ci": list(self.proportion_ci),
+                "sd_ir_table": self.sd_ir_table.astype({"method": str}).to_dict("records"),
                 "notes": list(self.notes),
             }
         )

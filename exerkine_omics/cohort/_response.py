@@ -19,11 +19,14 @@ from exerkine_omics.cohort._outcomes import (
     text_column,
 )
 from exerkine_omics.cohort._reliability import Reliability
-from exerkine_omics.errors import AnalysisError, UsageError
+from exerkine_omics.errors import AnalysisError, UsageError, warn
 from exerkine_omics.kernels import _response as kernel
+from exerkine_omics.kernels._clusters import two_means
 
-CATEGORIES = ("adverse", "non", "uncertain", "responder", "missing")
+CATEGORIES = ("adverse", "non", "uncertain", "responder", "missing", "not_trained")
 CONTROL = "control"
+RELATIVE_RULES = ("quantile", "cluster")
+LABEL_RULES = ("change", "category", *RELATIVE_RULES)
 _RULE = re.compile(r"(\d+(?:\.\d+)?)_(sd|te)")
 
 
@@ -83,17 +86,21 @@ def baseline_sd(pre: np.ndarray, label: np.ndarray) -> float:
     return kernel.pooled_sd(pre[known], label[known])[0] if known.any() else float("nan")
 
 
-def categorize(low: np.ndarray, high: np.ndarray, threshold: float) -> pd.Categorical:
+def categorize(
+    low: np.ndarray, high: np.ndarray, threshold: float, idle: np.ndarray | None = None
+) -> pd.Categorical:
     """Four categories from an interval whose good direction is up; NaN is ``missing``.
 
     ``responder``: low > threshold; ``adverse``: high < -threshold; ``non``: high < threshold;
-    else ``uncertain``: the measurement cannot tell.
+    else ``uncertain``: the measurement cannot tell. ``idle`` people are ``not_trained``.
     """
     name = np.select(
         [np.isnan(low), low > threshold, high < -threshold, high < threshold],
         ["missing", "responder", "adverse", "non"],
         default="uncertain",
     )
+    if idle is not None:
+        name = np.where(idle, "not_trained", name)
     return pd.Categorical(name, categories=CATEGORIES)
 
 
@@ -133,7 +140,13 @@ class ResponseSpec:
         Columns within which SDs are pooled.
     label_rule
         ``"change"`` labels everyone measured; ``"category"`` leaves those out whose interval
-        spans the threshold (an easier, selected sample: say so beside its AUC).
+        spans the threshold (an easier, selected sample: say so beside its AUC). ``"quantile"``
+        (the top share) and ``"cluster"`` (the upper of the best two groups) make responders of
+        any group, also of untrained people: they warn, and the threshold plays no part.
+    quantile
+        Share that ``label_rule="quantile"`` calls responders.
+    source
+        Where the threshold comes from: an MCID's citation, an anchor study.
 
     Notes
     -----
@@ -167,6 +180,8 @@ class ResponseSpec:
     level: float = 0.90
     strata: tuple[str, ...] = ()
     label_rule: str = "change"
+    quantile: float = 0.5
+    source: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "adjust", as_names(self.adjust))
@@ -175,8 +190,17 @@ class ResponseSpec:
         check_direction_level(self.direction, self.level)
         check_smallest(self.smallest_sd_ir)
         check_reliability(self.reliability, self.arm, self.control)
-        if self.label_rule not in ("change", "category"):
-            raise UsageError(f"label_rule={self.label_rule!r}", fix="Give 'change' or 'category'.")
+        if self.label_rule not in LABEL_RULES:
+            raise UsageError(
+                f"label_rule={self.label_rule!r}", fix=f"One of {', '.join(LABEL_RULES)}."
+            )
+        if not 0 < self.quantile < 1:
+            raise UsageError(f"quantile={self.quantile!r} is no share", fix="Give e.g. 0.25.")
+        if self.label_rule in RELATIVE_RULES:
+            warn(
+                f"label_rule={self.label_rule!r} makes responders of any group, also of people "
+                "who did not train; exo.tl.label_rates shows how many of the control arm"
+            )
 
     def label(self, train: pd.DataFrame, frame: pd.DataFrame) -> pd.Series:
         """Label the people of ``frame`` by what ``train`` teaches.
@@ -206,7 +230,11 @@ class ResponseSpec:
         reliability = self.noise(train)
         threshold = self.threshold_in(train)
         change = sign * (self.change(frame) - self._adjustment(train, frame))
-        if self.label_rule == "change":
+        if self.label_rule in RELATIVE_RULES:
+            threshold = self._relative_cut(
+                sign * (self.change(train) - self._adjustment(train, train))
+            )
+        if self.label_rule != "category":
             label = np.where(np.isnan(change), np.nan, (change > threshold).astype(float))
         else:
             low, high = kernel.interval(change, reliability.sd_change, reliability.df, self.level)
@@ -217,6 +245,19 @@ class ResponseSpec:
                 default=np.nan,
             )
         return pd.Series(label, index=frame.index, name="responder", dtype="float64")
+
+    def _relative_cut(self, change: np.ndarray) -> float:
+        """Cut that the training people's own distribution gives, the good direction up."""
+        known = change[np.isfinite(change)]
+        if len(known) < 2 or np.ptp(known) == 0:
+            raise AnalysisError(
+                f"{len(known)} training people with a change are too few to rank",
+                where=f"label_rule={self.label_rule!r}",
+                fix="Use label_rule='change' with a threshold.",
+            )
+        if self.label_rule == "quantile":
+            return float(np.quantile(known, 1 - self.quantile))
+        return two_means(known).cut
 
     def change(self, frame: pd.DataFrame) -> np.ndarray:
         """Post minus pre (n,), in the outcome's units and with its own sign."""

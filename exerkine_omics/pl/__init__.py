@@ -1,12 +1,16 @@
 """Figures: frames in, matplotlib axes out; nothing is computed but the layout."""
 
+from exerkine_omics.pl._arm_variances import arm_variances
+from exerkine_omics.pl._baseline_change import baseline_change
 from exerkine_omics.pl._contributions import contributions
 from exerkine_omics.pl._coverage import coverage
 from exerkine_omics.pl._enrichment import enrichment
 from exerkine_omics.pl._forest import forest
 from exerkine_omics.pl._heatmap import heatmap
 from exerkine_omics.pl._meta_forest import meta_forest
+from exerkine_omics.pl._plan import plan
 from exerkine_omics.pl._qc import qc
+from exerkine_omics.pl._responder_profile import responder_profile
 from exerkine_omics.pl._responders import responders
 from exerkine_omics.pl._roc import roc
 from exerkine_omics.pl._score_change import score_change
@@ -15,13 +19,17 @@ from exerkine_omics.pl._trajectory import trajectory
 from exerkine_omics.pl._volcano import volcano
 
 __all__ = [
+    "arm_variances",
+    "baseline_change",
     "contributions",
     "coverage",
     "enrichment",
     "forest",
     "heatmap",
     "meta_forest",
+    "plan",
     "qc",
+    "responder_profile",
     "responders",
     "roc",
     "score_change",

@@ -24,6 +24,17 @@ def need(frame: pd.DataFrame, columns: Iterable[str], caller: str, source: str) 
         )
 
 
+def need_result(result: object, attributes: Iterable[str], caller: str, source: str) -> None:
+    """Raise `UsageError` where something else than the result was given."""
+    missing = [a for a in attributes if not hasattr(result, a)]
+    if missing:
+        raise UsageError(
+            f"{caller} was given a {type(result).__name__}, which has no {shown(missing)}",
+            where="result",
+            fix=f"Give what {source} returns, whole.",
+        )
+
+
 def pick_contrast(frame: pd.DataFrame, contrast: str | None) -> str:
     """Return the one contrast of a frame, or the one named; several must be named."""
     known = levels(frame["contrast"])

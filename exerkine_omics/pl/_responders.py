@@ -9,13 +9,16 @@ import pandas as pd
 
 from exerkine_omics import schema
 from exerkine_omics.cohort import levels
-from exerkine_omics.pl._frames import counted, need
+from exerkine_omics.pl._frames import counted, need, need_result
 from exerkine_omics.pl._style import (
     GREY,
+    INK,
     SMALL,
+    ZONE,
     Drawn,
     canvas,
     caption,
+    category_colours,
     handed,
     head,
     legend_right,
@@ -31,6 +34,7 @@ _VERDICTS = {
     "cannot be known": "Whether true responses differ cannot be known.",
 }
 _NAMED = 40  # with more people their names are left out
+_IDLE, _APART = "not_trained", "did not train"
 
 
 def responders(
@@ -44,7 +48,7 @@ def responders(
     """Draw each person's change, sorted, against the noise that a change carries.
 
     Use it after ``tl.responders``: a bar inside the grey band cannot be told from noise,
-    whatever its height.
+    whatever its height; inside the yellow zone a change is too small to count.
 
     Parameters
     ----------
@@ -66,8 +70,10 @@ def responders(
 
     Notes
     -----
-    Missing values: a person without a change is not drawn and is counted below the figure.
+    Missing values: a person without a change is not drawn and is counted below the figure. Who
+    trained less than the dose stated stands apart, with hollow bars.
     """
+    need_result(result, ("frame", "cut", "half_width", "level"), "responders", "exo.tl.responders")
     frame = result.frame
     need(
         frame,
@@ -77,13 +83,10 @@ def responders(
     )
     present = frame[np.isfinite(frame["change"].astype(float))]
     arms = [a for a in levels(frame[schema.ARM]) if a] if schema.ARM in frame else []
-    ordered = []
-    for arm in arms or [""]:
-        part = present[present[schema.ARM].astype(str) == arm] if arm else present
-        ordered.append(part.sort_values("change", kind="stable"))
-    data = pd.concat(ordered) if ordered else present
-    # one empty place between arms
-    place = np.arange(len(data)) + np.repeat(np.arange(len(ordered)), [len(p) for p in ordered])
+    groups = _groups(present, arms)
+    data = pd.concat([part for _, part in groups])
+    # one empty place between groups
+    place = np.arange(len(data)) + np.repeat(np.arange(len(groups)), [len(p) for _, p in groups])
     unit = unit or str(getattr(result, "unit", "") or "")
     size = (float(np.clip(3.6 + 0.16 * len(data), 7.0, 13.0)), 4.8)
     with canvas(ax, size) as axes:
@@ -99,6 +102,16 @@ def responders(
                 label=f"noise of a change:\n± {_short(result.half_width)} ({level}), from\n"
                 f"typical error {_short(result.typical_error)}",
             )
+        if np.isfinite(result.threshold) and result.threshold > 0:
+            axes.axhspan(
+                -result.threshold,
+                result.threshold,
+                color=ZONE,
+                alpha=0.3,
+                lw=0,
+                zorder=0.5,
+                label="zone of the threshold:\ntoo small to count",
+            )
         if np.isfinite(result.cut):
             axes.axhline(
                 result.cut,
@@ -110,12 +123,12 @@ def responders(
         axes.axhline(0, color="black", lw=0.8)
         counts = _bars(axes, data, place)
         axes.set_ylabel("change" + (f", {unit}" if unit else ""))
-        _people(axes, data, place, arms, ordered)
+        _people(axes, data, place, groups)
         head(
             axes,
             title,
-            f"{counted(len(data), 'person', 'people')}: "
-            + ", ".join(f"{n} {c}" for c, n in counts.items()),
+            f"{counted(len(data), 'person', 'people')}{': ' if counts else ''}"
+            + ", ".join(f"{n} {c.replace('_', ' ')}" for c, n in counts.items()),
         )
         lost = len(frame) - len(present)
         caption(
@@ -126,21 +139,29 @@ def responders(
             else "",
             f"Whiskers: {level} interval of a person's change.",
             f"Not drawn: {counted(lost, 'person', 'people')} without a change." if lost else "",
+            "Hollow: trained less than the dose stated, counted nowhere."
+            if counts.get(_IDLE)
+            else "",
         )
         legend_right(axes)
     return handed(axes, data, return_data)
 
 
-def _palette() -> dict[str, Any]:
-    import seaborn as sns
-
-    blind = sns.color_palette("colorblind")
-    return {"adverse": blind[3], "non": blind[7], "uncertain": blind[8], "responder": blind[2]}
+def _groups(present: pd.DataFrame, arms: list[str]) -> list[tuple[str, pd.DataFrame]]:
+    """Title and people of each group, sorted by change: the arms, then who did not train."""
+    idle = present["category"].astype(str) == _IDLE
+    found = []
+    for arm in arms or [""]:
+        mine = present[schema.ARM].astype(str) == arm if arm else ~idle | idle
+        found.append((arm if len(arms) > 1 else "", present[mine & ~idle]))
+        if (mine & idle).any():
+            found.append((_APART, present[mine & idle]))
+    return [(title, part.sort_values("change", kind="stable")) for title, part in found]
 
 
 def _bars(axes: Axes, data: pd.DataFrame, place: np.ndarray) -> dict[str, int]:
     """Bars with whiskers, one colour a category; returns the counts in a fixed order."""
-    palette = _palette()
+    palette = category_colours()
     category = data["category"].astype(str).to_numpy()
     order = [*palette, *(c for c in dict.fromkeys(category) if c not in palette)]
     change = data["change"].to_numpy(float)
@@ -150,15 +171,11 @@ def _bars(axes: Axes, data: pd.DataFrame, place: np.ndarray) -> dict[str, int]:
         if not at.any():
             continue
         counts[name] = int(at.sum())
-        axes.bar(
-            place[at],
-            change[at],
-            width=0.85,
-            color=palette.get(name, GREY),
-            alpha=0.85,
-            label=f"{name} ({counts[name]})",
-            linewidth=0,
-        )
+        fill: dict[str, Any] = {"color": palette.get(name, GREY), "alpha": 0.85, "linewidth": 0}
+        if name == _IDLE:
+            fill = {"facecolor": "none", "edgecolor": INK, "linewidth": 0.8, "hatch": "////"}
+        words = name.replace("_", " ")
+        axes.bar(place[at], change[at], width=0.85, label=f"{words} ({counts[name]})", **fill)
     axes.vlines(
         place,
         data["ci_low"],
@@ -171,27 +188,30 @@ def _bars(axes: Axes, data: pd.DataFrame, place: np.ndarray) -> dict[str, int]:
 
 
 def _people(
-    axes: Axes, data: pd.DataFrame, place: np.ndarray, arms: list[str], ordered: list[pd.DataFrame]
+    axes: Axes, data: pd.DataFrame, place: np.ndarray, groups: list[tuple[str, pd.DataFrame]]
 ) -> None:
-    """Names at the ticks where there is room, and the arm above its people."""
+    """Names at the ticks where there is room, and the group's title above its people."""
     if len(data) <= _NAMED:
-        axes.set_xticks(place, data[schema.SUBJECT].astype(str), rotation=90, fontsize=SMALL - 1)
+        names = [shortened(str(s), 18) for s in data[schema.SUBJECT]]
+        axes.set_xticks(place, names, rotation=90, fontsize=SMALL - 1)
     else:
         axes.set_xticks([])
-    axes.set_xlabel("people, sorted by change" + (" within arm" if len(arms) > 1 else ""))
+    arms = sum(bool(title) and title != _APART for title, _ in groups)
+    axes.set_xlabel("people, sorted by change" + (" within arm" if arms > 1 else ""))
     axes.set_xlim(-0.8, (place[-1] if len(place) else 0) + 0.8)
-    if len(arms) < 2:
+    if not any(title for title, _ in groups):
         return
     axes.margins(y=0.12)
     start = 0
-    for arm, part in zip(arms, ordered, strict=True):
-        if len(part):
+    for title, part in groups:
+        if title and len(part):
+            last = start + len(part) == len(place) and title == _APART
             middle = place[start : start + len(part)].mean()
             axes.annotate(
-                f"{shortened(arm, 24)}, n={len(part)}",
-                xy=(middle, 0.99),
+                f"{shortened(title, 24)}, n={len(part)}",
+                xy=(place[-1] + 0.8 if last else middle, 0.99),
                 va="top",
-                ha="center",
+                ha="right" if last else "center",  # a few people at the edge have little room
                 xycoords=("data", "axes fraction"),
                 fontsize=9,
                 gid="arm",

@@ -74,3 +74,10 @@ def legend_beyond(
         return
     move = ScaledTranslation((points + 8) / 72, 0, figure.dpi_scale_trans)
     legend.set_bbox_to_anchor((1.0, 1.0), transform=axes.transAxes + move)
+
+
+def settle(axes: Axes) -> None:
+    """Run the layout beside long labels, so that texts below know how wide the axes became."""
+    figure = axes.get_figure(root=True)
+    if figure is not None:
+        figure.draw_without_rendering()

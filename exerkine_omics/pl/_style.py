@@ -20,6 +20,7 @@ Drawn: TypeAlias = "Axes | tuple[Axes, pd.DataFrame]"
 Names: TypeAlias = "Mapping[str, str] | pd.Series | AnnData | None"
 
 GREY, INK = "#949494", "#333333"
+ZONE = "#f2d16b"  # sizes too small to matter
 SMALL = 8.0
 _WIDTHS = {"A": 3.2, "B": 2.2, "L": 1.4, "C": 0.8}
 _RC: dict[str, Any] = {
@@ -73,6 +74,14 @@ def colours(levels: Sequence[str]) -> dict[str, Any]:
         # its grey is kept for what is not significant, and moved to the end
         palette = [c for i, c in enumerate(sns.color_palette(named)) if i != 7] + [palette[-1]]
     return dict(zip(levels, palette, strict=False))
+
+
+def category_colours() -> dict[str, Any]:
+    """Colours of the categories of response, worst first; the same in every figure."""
+    import seaborn as sns
+
+    blind = sns.color_palette("colorblind")
+    return {"adverse": blind[3], "non": blind[7], "uncertain": blind[8], "responder": blind[2]}
 
 
 def labels_of(features: Sequence[str] | pd.Index, names: Names) -> dict[str, str]:

@@ -165,7 +165,11 @@ class Responders(TypedDict):
     typical_error: Number
     noise_source: str
     counts: dict[str, int]
+    control_counts: NotRequired[dict[str, int] | None]
     sd_ir: dict[str, Number]
+    sd_ir_method: NotRequired[str]
+    proportion: NotRequired[Number]
+    proportion_ci: NotRequired[list[Number]]
     smallest_sd_ir: Number
     ceiling: dict[str, Number] | None
     verdict: str

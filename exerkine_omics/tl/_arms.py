@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics import schema
-from exerkine_omics.cohort._outcomes import require_outcome_columns, stratum
+from exerkine_omics.cohort._outcomes import number_column, require_outcome_columns, stratum
 from exerkine_omics.errors import AnalysisError, UsageError, shown
 
 _MIN = 3
@@ -73,6 +73,39 @@ def choose_arms(
             fix="Leave control= out and give a Reliability, or use fewer strata.",
         )
     return Arms(first, second, noise, name, control is not None)
+
+
+def mark_not_trained(
+    table: pd.DataFrame,
+    outcomes: pd.DataFrame,
+    adherence: str | None,
+    min_adherence: float | None,
+    control: str | None,
+) -> tuple[pd.DataFrame, list[str]]:
+    """Take the change of those who trained less than the dose out of all that is computed.
+
+    Adds ``idle`` and ``observed`` (the change as it was seen); ``change`` of idle people is NaN.
+    """
+    table = table.assign(idle=False, observed=table["change"])
+    if (adherence is None) != (min_adherence is None):
+        raise UsageError(
+            "adherence= and min_adherence= go together",
+            fix="Name the column, and the dose below which a person did not train.",
+        )
+    if adherence is None or min_adherence is None:
+        return table, []
+    if isinstance(min_adherence, bool) or not np.isfinite(min_adherence):
+        raise UsageError(f"min_adherence={min_adherence!r} is no dose", fix="Give a number.")
+    dose = number_column(outcomes, adherence)[table["row"].to_numpy()]
+    trains = np.ones(len(table), dtype=bool)
+    if schema.ARM in table and control is not None:
+        trains = (table[schema.ARM] != str(control)).to_numpy()
+    idle = trains & (dose < min_adherence)
+    table["idle"] = idle
+    table.loc[idle, "change"] = np.nan
+    lacking = int((trains & np.isnan(dose)).sum())
+    notes = [f"{lacking} people have no {adherence!r} and are taken as trained."] if lacking else []
+    return table, notes
 
 
 def _treated_arm(table: pd.DataFrame, arm: str, control: str | None, treated: str | None) -> str:

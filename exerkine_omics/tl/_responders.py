@@ -23,9 +23,10 @@ from exerkine_omics.cohort._response import (
 )
 from exerkine_omics.errors import UsageError, shown
 from exerkine_omics.kernels import _response as kernel
-from exerkine_omics.tl._arms import Arms, choose_arms
+from exerkine_omics.settings import settings
+from exerkine_omics.tl._arms import Arms, choose_arms, mark_not_trained
+from exerkine_omics.tl._heterogeneity import check_method, heterogeneity, verdict
 
-_MIN = 3
 _SMALL = 0.1  # half of the 0.2 SD of a small mean difference (Atkinson & Batterham 2015)
 _NAN = float("nan")
 
@@ -42,10 +43,15 @@ def responders(
     control: str | None = None,
     treated: str | None = None,
     strata: str | Sequence[str] = (),
+    adherence: str | None = None,
+    min_adherence: float | None = None,
     smallest_sd_ir: float | None = None,
     direction: str = "up",
     level: float = 0.90,
     sd_ir_level: float = 0.95,
+    sd_ir_method: str = "closed",
+    n_draws: int = 2000,
+    seed: int | None = None,
 ) -> ResponderResult:
     """Say who responded, who did not, and of whom the measurement cannot tell.
 
@@ -55,8 +61,7 @@ def responders(
     Formula: change = post - pre, interval change -/+ t(df) sqrt(2) TE. ``responder``: the whole
     interval beyond ``threshold``; ``adverse``: the whole interval beyond it in the bad direction;
     ``non``: the whole interval below it; else ``uncertain``; ``missing`` without pre or post.
-    SDir = signed root of SD_treated^2 - SD_control^2 of the change, with the normal-theory
-    interval of the variance difference.
+    SDir = signed root of SD_treated^2 - SD_control^2 of the change.
 
     Parameters
     ----------
@@ -80,6 +85,10 @@ def responders(
         The arm to judge, needed where several trained: doses are never pooled.
     strata
         Columns (age, sex) within which SDs are pooled.
+    adherence, min_adherence
+        Column of the share (or number) of sessions done, and the dose below which a person of the
+        treated arm is ``not_trained``: shown, and counted nowhere. Stated beforehand: a dose
+        chosen after the outcome was seen is a responder rule of its own.
     smallest_sd_ir
         Smallest SDir that matters; None is 0.1 SD of the baseline between people.
     direction
@@ -88,6 +97,15 @@ def responders(
         Level of a person's interval.
     sd_ir_level
         Level of SDir's interval.
+    sd_ir_method
+        Interval that the verdict rests on: ``closed`` (normal theory of the variance difference,
+        the field's usual one), ``mover`` (chi-square limits of both variances: nominal coverage
+        from 10 people an arm on), ``mixed`` (REML of change ~ arm + baseline with a variance for
+        each arm) or ``bootstrap``. All four are in ``.sd_ir_table``.
+    n_draws
+        Bootstrap draws.
+    seed
+        Seed of the bootstrap; None is ``settings.seed``.
 
     Returns
     -------
@@ -117,7 +135,7 @@ def responders(
     References
     ----------
     Atkinson & Batterham 2015, Exp Physiol 100:577. Swinton et al. 2018, Front Nutr 5:41.
-    Hopkins 2015, Sportscience 19:1.
+    Hopkins 2015, Sportscience 19:1. Zou & Donner 2008, Stat Med 27:1693.
 
     Examples
     --------
@@ -134,9 +152,11 @@ def responders(
     check_direction_level(direction, sd_ir_level)
     check_smallest(smallest_sd_ir)
     check_reliability(reliability, arm, control)
+    check_method(sd_ir_method, n_draws)
     if treated is not None and arm is None:
         raise UsageError(f"treated={treated!r} needs arm=", fix="Name the column of the arm.")
     table = outcome_table(outcomes, subject=subject, pre=pre, post=post, arm=arm)
+    table, unknown_dose = mark_not_trained(table, outcomes, adherence, min_adherence, control)
     arms = choose_arms(table, outcomes, arm, control, treated, as_names(strata))
     noise = (
         Reliability.from_control(
@@ -152,9 +172,19 @@ def responders(
     )
     limit = resolve_threshold(threshold, between, noise.typical_error)
     smallest = _SMALL * between if smallest_sd_ir is None else float(smallest_sd_ir)
-    ir, unknown = _sd_ir(arms, smallest, between, sd_ir_level)
-    verdict, reason = _verdict(ir, unknown, smallest_sd_ir is None)
     sign = 1.0 if direction == "up" else -1.0
+    ir, table_ir, proportion_ci, unknown = heterogeneity(
+        arms,
+        smallest=smallest,
+        between=between,
+        level=sd_ir_level,
+        method=sd_ir_method,
+        threshold=limit,
+        sign=sign,
+        n_draws=n_draws,
+        seed=settings.seed if seed is None else seed,
+    )
+    decided, reason = verdict(ir, unknown, smallest_sd_ir is None)
     frame = _people(arms.treated, noise, ir, limit, sign, level)
     control_frame = (
         _people(arms.control, noise, None, limit, sign, level) if control is not None else None
@@ -166,8 +196,9 @@ def responders(
         frame=frame,
         control_frame=control_frame,
         sd_ir=ir,
+        sd_ir_table=table_ir,
         ceiling=_ceiling(ir, sign * mean, limit, between, noise),
-        verdict=verdict,
+        verdict=decided,
         verdict_reason=reason,
         threshold=limit,
         reliability=noise,
@@ -175,57 +206,8 @@ def responders(
         direction=direction,
         mean_change=mean,
         proportion=float(share.mean()) if np.isfinite(ir.estimate) else _NAN,
-        notes=_notes(arms, noise, ir, frame, control_frame, level),
-    )
-
-
-def _sd_ir(arms: Arms, smallest: float, between: float, level: float) -> tuple[SdIr, str]:
-    """SDir and, where it is unknown, why."""
-    shared = arms.shared
-    sd_t, df_t = _change_sd(shared if arms.has_control else arms.treated)
-    sd_c, df_c = _change_sd(arms.noise)
-    estimate = low = high = _NAN
-    reason = ""
-    if not arms.has_control:
-        reason = (
-            "Without a control arm the spread of changes holds noise and response alike: one "
-            "arm cannot tell them apart."
-        )
-    elif len(shared) < _MIN or df_t < 1 or df_c < 1:
-        reason = (
-            f"{len(shared)} treated and {len(arms.noise)} control people of shared strata "
-            "are too few for two standard deviations."
-        )
-    else:
-        estimate, low, high = kernel.sd_individual_response(sd_t, df_t, sd_c, df_c, level)
-    size = estimate / between if between > 0 else _NAN
-    return SdIr(estimate, low, high, float(level), smallest, size, sd_t, sd_c, df_t, df_c), reason
-
-
-def _change_sd(people: pd.DataFrame) -> tuple[float, float]:
-    known = people.loc[people["change"].notna()]
-    if not len(known):
-        return _NAN, 0.0
-    return kernel.pooled_sd(known["change"].to_numpy(float), known["stratum"].to_numpy(object))
-
-
-def _verdict(ir: SdIr, unknown: str, default: bool) -> tuple[str, str]:
-    if unknown:
-        return "cannot be known", unknown
-    span = f"SDir {ir.estimate:.3g}, {ir.level:.0%} interval {ir.ci_low:.3g} to {ir.ci_high:.3g}"
-    origin = "0.1 SD of the baseline between people" if default else "as given"
-    size = f"the smallest that matters, {ir.smallest:.3g} ({origin})"
-    if ir.ci_high < 0:
-        return "cannot be known", (
-            f"{span}: the control arm varies more than the treated arm, so its noise is no "
-            "measure of theirs."
-        )
-    if ir.ci_high < ir.smallest:
-        return "negligible", f"{span}: all of it below {size}."
-    if ir.ci_low > 0:
-        return "differs", f"{span}: above 0. Compare {size}."
-    return "cannot be known", (
-        f"{span}: it holds 0 and also {size}. This is no evidence that all respond alike."
+        proportion_ci=proportion_ci,
+        notes=[*_notes(arms, noise, ir, frame, control_frame, level), *unknown_dose],
     )
 
 
@@ -242,7 +224,8 @@ def _people(
     sign: float,
     level: float,
 ) -> pd.DataFrame:
-    good = sign * people["change"].to_numpy(float)
+    idle = people["idle"].to_numpy(bool)
+    good = sign * people["observed"].to_numpy(float)
     low, high = kernel.interval(good, noise.sd_change, noise.df, level)
     probability = kernel.probability_above(good, noise.sd_change, noise.df, threshold)
     posterior = np.full(len(people), _NAN)
@@ -250,11 +233,12 @@ def _people(
         centre, sd = kernel.shrunk(good, sign * _stratum_mean(people), ir.estimate, noise.sd_change)
         posterior = kernel.probability_above_normal(centre, sd, threshold)
     keys = [schema.SUBJECT, schema.ARM] if schema.ARM in people else [schema.SUBJECT]
-    frame = people[[*keys, schema.PRE, schema.POST, "change"]].reset_index(drop=True)
+    frame = people[[*keys, schema.PRE, schema.POST]].reset_index(drop=True)
+    frame["change"] = people["observed"].to_numpy(float)
     frame["ci_low"], frame["ci_high"] = (low, high) if sign > 0 else (-high, -low)
-    frame["p_response"] = probability
-    frame["p_response_shrunk"] = posterior
-    frame["category"] = categorize(low, high, threshold)
+    frame["p_response"] = np.where(idle, _NAN, probability)
+    frame["p_response_shrunk"] = np.where(idle, _NAN, posterior)
+    frame["category"] = categorize(low, high, threshold, idle)
     return frame_for_storage(frame)
 
 
@@ -311,6 +295,9 @@ def _notes(
             f"Controls vary over the trial by a typical error of {floor:.3g}, more than the "
             f"{noise.typical_error:.3g} given: reliability='control' is the truer noise."
         )
+    idle = int((frame["category"] == "not_trained").sum())
+    if idle:
+        notes.append(f"{idle} people trained less than the dose stated and count nowhere.")
     uncertain = int((frame["category"] == "uncertain").sum())
     if uncertain:
         notes.append(

@@ -136,7 +136,10 @@ class RespondersConfig(_Strict):
     control: str | None = None
     treated: list[str] | None = None
     strata: list[str] = []
+    adherence: str | None = None
+    min_adherence: float | None = None
     smallest_sd_ir: float | None = Field(default=None, gt=0)
+    sd_ir_method: Literal["closed", "mover", "mixed", "bootstrap"] = "closed"
     level: float = Field(default=0.90, gt=0.5, lt=1)
 
     @model_validator(mode="after")
@@ -145,6 +148,8 @@ class RespondersConfig(_Strict):
             raise ValueError("control needs arm")
         if self.reliability == "control" and self.control is None:
             raise ValueError("reliability: control needs arm and control")
+        if (self.adherence is None) != (self.min_adherence is None):
+            raise ValueError("adherence and min_adherence go together")
         return self
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from exerkine_omics import ml, pl, schema, tl
 from exerkine_omics.cohort import Reliability, ResponderResult, ResponseSpec
+from exerkine_omics.cohort._outcomes import number_column
 from exerkine_omics.errors import AnalysisError, ConfigError, shown
 from exerkine_omics.workflow._config import RespondersConfig
 from exerkine_omics.workflow._figures import Figures
@@ -33,6 +34,9 @@ def responders(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str,
             subject=section.subject,
             treated=arm or None,
             smallest_sd_ir=section.smallest_sd_ir,
+            adherence=section.adherence,
+            min_adherence=section.min_adherence,
+            sd_ir_method=section.sd_ir_method,
             **rule,
         )
     frames = [r.frame.assign(analysis=label) for label, r in results.items()]
@@ -49,8 +53,12 @@ def responders(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str,
                 "typical_error": summary["typical_error"],
                 "noise_source": _noise_source(section),
                 "counts": summary["counts"],
+                "control_counts": summary["control_counts"],
                 "sd_ir": {k: summary["sd_ir"][k] for k in ("estimate", "ci_low", "ci_high")},
+                "sd_ir_method": summary["sd_ir"]["method"],
                 "smallest_sd_ir": summary["sd_ir"]["smallest"],
+                "proportion": summary["proportion"],
+                "proportion_ci": summary["proportion_ci"],
                 "ceiling": {k: summary["ceiling"][k] for k in ("r2", "auc")},
                 "verdict": result.verdict,
                 "verdict_reason": result.verdict_reason,
@@ -66,6 +74,22 @@ def responders(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str,
             caption=f"{label}: change of {section.outcome} of each person; grey: what noise "
             f"alone makes ({section.level:.0%} interval).",
             alt=f"Waterfall of individual changes, {label}",
+        )
+        figures.add(
+            "responders",
+            f"baseline_change_{number + 1}",
+            partial(pl.baseline_change, result, unit=section.unit, title=label),
+            caption=f"{label}: change of {section.outcome} against baseline; the line is what "
+            "noise alone draws (regression to the mean).",
+            alt=f"Change against baseline, {label}",
+        )
+        figures.add(
+            "responders",
+            f"arm_variances_{number + 1}",
+            partial(pl.arm_variances, result, unit=section.unit, title=label),
+            caption=f"{label}: spread of changes in each arm, and the SD of individual response "
+            "by each method.",
+            alt=f"Spread of changes by arm, {label}",
         )
     return parts
 
@@ -100,6 +124,18 @@ def _treated(cohort: Cohort, table: pd.DataFrame) -> list[str]:
     return chosen
 
 
+def _trained(table: pd.DataFrame, section: RespondersConfig) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Drop who trained less than the dose, as tl.responders does; how many of each arm."""
+    if section.adherence is None:
+        return table, {}
+    none = [""] * len(table)
+    arm = table[section.arm].astype(str) if section.arm in table else pd.Series(none, table.index)
+    idle = (number_column(table, section.adherence) < section.min_adherence) & (
+        arm != str(section.control)
+    )
+    return table[~idle], arm[idle].value_counts().to_dict()
+
+
 def _noise_source(section: RespondersConfig) -> str:
     if section.reliability == "control":
         within = f" within {' and '.join(section.strata)}" if section.strata else ""
@@ -115,7 +151,8 @@ def predict(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str, An
     section, outcome = cohort.config.prediction, cohort.config.responders
     if section is None or outcome is None:
         return []
-    table = outcome_table(cohort).rename(columns={outcome.subject: schema.SUBJECT})
+    table, idle = _trained(outcome_table(cohort), outcome)
+    table = table.rename(columns={outcome.subject: schema.SUBJECT})
     spec = ResponseSpec(**_rule(outcome))
     parts: list[dict[str, Any]] = []
     arms = _treated(cohort, table)
@@ -142,6 +179,9 @@ def predict(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str, An
         part |= {k: summary[k] for k in wanted}
         # the blocks of signature scores, where the config asks for them
         parts.append(part | {k: summary[k] for k in ("signatures",) if k in summary})
+        if n_idle := idle.get(arm, 0):
+            text = f"{n_idle} people trained less than the dose stated and are left out."
+            parts[-1]["notes"] = [*part["notes"], text]
         figures.add(
             "prediction",
             f"roc_{number + 1}",

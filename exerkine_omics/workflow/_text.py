@@ -36,6 +36,12 @@ _TESTS = {
         "sign-flip permutation of people's own changes, with family-wise error control by max-T"
     ),
 }
+_SD_IR = {
+    "closed": "normal theory on that difference",
+    "mover": "the chi-square limits of both variances (MOVER)",
+    "mixed": "REML with a variance for each arm, adjusted for the baseline",
+    "bootstrap": "bootstrap of people within arms",
+}
 _SET_TESTS = {
     "camera": "members against the other features, correlation between members 0.01 (camera)",
     "fry": "rotation of the residuals of a linear model with the subject as block, in closed form",
@@ -89,7 +95,14 @@ def methods(config: CohortConfig, summary: dict[str, Any], seed: int) -> list[st
             f"A person's change of {section.outcome} has a {section.level:.0%} interval "
             "from the typical error; responders lie wholly beyond the threshold of "
             f"{section.threshold:g} {section.unit}. SDir is the signed root of the difference of "
-            "the variances of change between the treated and the control arm."
+            "the variances of change between the treated and the control arm, with its interval by "
+            f"{_SD_IR[section.sd_ir_method]}."
+            + (
+                f" People with {section.adherence} below {section.min_adherence:g} count as not "
+                "trained, and nowhere else."
+                if section.adherence is not None
+                else ""
+            )
         )
     if config.prediction is not None:
         outer = config.prediction.outer

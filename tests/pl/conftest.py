@@ -11,7 +11,58 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from exerkine_omics import Reliability, tl
+
 matplotlib.use("Agg")
+
+
+def make_trial(n: int = 30, *, seed: int = 1, idle: int = 0, control: bool = True, **options):
+    """What tl.responders returns for a trial of n people an arm, the first `idle` untrained."""
+    rng = np.random.default_rng(seed)
+    arm = np.repeat(["EE", "CON"], n)
+    level = rng.normal(45, 6, 2 * n)
+    true = np.where(arm == "EE", rng.normal(4, 3, 2 * n), 0.0)
+    people = pd.DataFrame(
+        {
+            "subject_id": [f"S{i:04d}" for i in range(2 * n)],
+            "arm": arm,
+            "pre": level + rng.normal(0, 2, 2 * n),
+            "post": level + true + rng.normal(0, 2, 2 * n),
+            "sessions": np.where(np.arange(2 * n) < idle, 0.2, 1.0),
+        }
+    )
+    how = {"pre": "pre", "post": "post", "threshold": 1.5, "n_draws": 200}
+    how |= {"adherence": "sessions", "min_adherence": 0.5} if idle else {}
+    if control:
+        how |= {"reliability": "control", "arm": "arm", "control": "CON"}
+    else:
+        people = people[people["arm"] == "EE"]
+        how["reliability"] = Reliability.from_typical_error(2.0, df=20)
+    return tl.responders(people, **how | options)
+
+
+def make_profile(n_outcomes: int = 3):
+    """Made-up summary of n outcomes in two arms; the last has no result."""
+    rng = np.random.default_rng(4)
+    counts = rng.multinomial(30, [0.3, 0.4, 0.2, 0.1], 2 * n_outcomes)
+    frame = pd.DataFrame(counts, columns=["n_responder", "n_uncertain", "n_non", "n_adverse"])
+    frame.insert(0, "outcome", [f"outcome {i // 2}" for i in range(2 * n_outcomes)])
+    frame.insert(1, "arm", ["low", "high"] * n_outcomes)
+    frame["n"] = 30
+    frame["control_responder"] = rng.uniform(0, 0.2, 2 * n_outcomes)
+    frame["verdict"], frame["status"] = "cannot be known", "ok"
+    last = frame.index[-1]
+    frame.loc[last, ["n", "n_responder", "n_uncertain", "n_non", "n_adverse"]] = 0
+    frame.loc[last, "control_responder"] = np.nan
+    frame.loc[last, "status"] = "Nobody of high has both pre and post (30 people)"
+    return SimpleNamespace(summary=frame)
+
+
+def make_plan(n: int = 5):
+    """Plan of a trial at five sizes, or at the usual ones."""
+    sizes = {"n_per_arm": [8, 20, 60, 200, 800]} if n < 20 else {}
+    noise = Reliability.from_typical_error(2.0, df=30)
+    return tl.plan_response(2.0, noise, smallest_sd_ir=1.0, **sizes)
 
 
 def make_result_frame(n: int = 5, contrasts: tuple[str, ...] = ("post - pre",), seed: int = 0):
@@ -314,6 +365,9 @@ def make():
         names=make_names,
         change=make_change,
         responders=make_responders,
+        trial=make_trial,
+        profile=make_profile,
+        plan=make_plan,
         prediction=make_prediction,
         cohort=make_cohort,
         coverage=make_coverage,

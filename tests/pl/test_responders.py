@@ -26,6 +26,8 @@ def test_order_counts_band_and_threshold(make):
     assert "± 2.9 (95%), from typical error 1.05" in legend
     assert "threshold 1.5" in legend
     band = next(p for p in ax.patches if "noise" in str(p.get_label()))
+    zone = next(p for p in ax.patches if "zone" in str(p.get_label()))
+    assert zone.get_y() == -1.5 and zone.get_height() == 3.0
     assert band.get_y() == -2.9 and band.get_height() == 5.8
     assert [line.get_ydata()[0] for line in ax.lines] == [1.5, 0]
     assert ax.get_ylabel() == "change, ml/kg/min"
@@ -57,5 +59,30 @@ def test_unknown_noise_draws_no_band(make):
     result = make.responders(10)
     result.half_width = result.threshold = result.cut = np.nan
     ax = pl.responders(result)
-    assert not [p for p in ax.patches if "noise" in str(p.get_label())]
+    assert not [p for p in ax.patches if str(p.get_label()).startswith(("noise", "zone"))]
     assert len(ax.lines) == 1
+
+
+def test_people_who_did_not_train_stand_apart_and_hollow(make):
+    result = make.trial(20, idle=4)
+    ax, data = pl.responders(result, return_data=True)
+    assert data["category"].astype(str).tolist()[-4:] == ["not_trained"] * 4
+    trained = data["change"].iloc[:-4]
+    assert (np.diff(trained) >= 0).all() and len(trained) == 16
+    hollow = next(c for c in ax.containers if "not trained (4)" in str(c.get_label()))
+    assert all(bar.get_facecolor()[3] == 0 and bar.get_hatch() for bar in hollow)
+    # an empty place before them
+    first = min(bar.get_x() for bar in hollow)
+    others = [b.get_x() for c in ax.containers if c is not hollow for b in c]
+    assert first - max(others) == pytest.approx(2.0)
+    assert [t.get_text() for t in ax.texts if t.get_gid() == "arm"] == ["did not train, n=4"]
+    assert "Hollow: trained less than the dose" in note(ax)
+    assert "Hollow" not in note(pl.responders(make.trial(20)))
+
+
+def test_less_is_better(make):
+    result = make.trial(12, direction="down")
+    ax = pl.responders(result)
+    assert [line.get_ydata()[0] for line in ax.lines] == [-1.5, 0]
+    zero = pl.responders(make.trial(12, threshold=0))
+    assert not [p for p in zero.patches if "zone" in str(p.get_label())]

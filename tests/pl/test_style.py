@@ -18,6 +18,10 @@ FIGURES = {
     "trajectory": lambda make, n, **k: pl.trajectory(make.cohort(n), "OID00001", **k),
     "score_change": lambda make, n, **k: pl.score_change(make.change(min(n, 60)), **k),
     "responders": lambda make, n, **k: pl.responders(make.responders(min(n, 400)), **k),
+    "baseline_change": lambda make, n, **k: pl.baseline_change(make.trial(min(n, 400)), **k),
+    "arm_variances": lambda make, n, **k: pl.arm_variances(make.trial(min(n, 400)), **k),
+    "responder_profile": lambda make, n, **k: pl.responder_profile(make.profile(min(n, 20)), **k),
+    "plan": lambda make, n, **k: pl.plan(make.plan(n), **k),
     "roc": lambda make, n, **k: pl.roc(make.prediction(), **k),
     "coverage": lambda make, n, **k: pl.coverage(make.coverage(n), **k),
     "tissue_map": lambda make, n, **k: pl.tissue_map(

@@ -215,3 +215,19 @@ def test_figure_of_another_kind_is_refused(summary, tmp_path):
     summary["cohorts"][0]["figures"][0]["path"] = "figures/volcano.html"
     with pytest.raises(InputError, match="neither PNG nor SVG"):
         render(summary, tmp_path / "r.html")
+
+
+def test_response_says_how_and_what_the_rule_finds_in_the_untrained(summary, tmp_path, page):
+    part = summary["cohorts"][1]["responders"][0]
+    assert "control arm, same rule" not in page.text  # an older summary still renders
+    part["counts"]["not_trained"] = 2
+    part["control_counts"] = {"adverse": 1, "responder": 3}
+    part |= {"sd_ir_method": "mover", "proportion": 0.4, "proportion_ci": [0.1, 0.9]}
+    text = _Page(render(summary, tmp_path / "b.html").read_text(encoding="utf-8")).text
+    assert "4 responder, 2 not trained" in text
+    assert "control arm, same rule 4: 1 adverse, 3 responder" in text
+    assert "(-2 to 2.9), MOVER;" in text.replace("\u2212", "-")
+    assert "share of true responses beyond the threshold 0.4 (0.1 to 0.9)" in text
+    part |= {"proportion": None, "proportion_ci": [None, None]}
+    text = _Page(render(summary, tmp_path / "c.html").read_text(encoding="utf-8")).text
+    assert "beyond the threshold – (" in text

@@ -78,6 +78,7 @@ def test_the_four_categories_and_missing():
         "uncertain": 2,
         "responder": 1,
         "missing": 1,
+        "not_trained": 0,
     }
     assert any("1 of 6 people" in note for note in res.notes)
 

@@ -84,6 +84,20 @@ def _in(content, *keys):
             ),
             "needs arm and control",
         ),
+        (
+            lambda c: c["cohorts"][0].update(
+                responders={
+                    "outcome": "x",
+                    "unit": "y",
+                    "pre": "a",
+                    "post": "b",
+                    "threshold": 1,
+                    "reliability": {"typical_error": 1, "source": "z"},
+                    "adherence": "sessions",
+                }
+            ),
+            "adherence and min_adherence go together",
+        ),
     ],
 )
 def test_wrong_configs_name_the_place(tmp_path: Path, change, words: str) -> None:

@@ -224,3 +224,71 @@ def test_one_cohort_s_bug_does_not_cost_the_others(tables: Path, monkeypatch) ->
     status = (tables / "out" / "status.tsv").read_text()
     assert "bug of exerkine_omics: ZeroDivisionError" in status
     assert (tables / "out" / "good" / "differential.parquet").exists()
+
+
+def test_responders_with_a_dose_and_an_interval_of_choice(tables: Path) -> None:
+    """Who trained too little is shown, counts nowhere, and is in no model."""
+    rng = np.random.default_rng(2)
+    n = 60
+    arm = np.repeat(["EE", "CON"], n // 2)
+    pre = rng.normal(45, 6, n)
+    people = pd.DataFrame(
+        {
+            "subject_id": [f"S{i + 1:03d}" for i in range(n)],
+            "arm": arm,
+            "pre": pre,
+            "post": pre + np.where(arm == "EE", 4, 0) + rng.normal(0, 2, n),
+            "sessions": np.where(np.arange(n) < 5, 0.2, 0.9),
+        }
+    )
+    people.to_csv(tables / "outcomes.csv", index=False)
+    part = {
+        "name": "one",
+        "input": {"simulate": {"options": {"n_subjects": n, "n_proteins": 20}}},
+        "score": None,
+        "enrich": None,
+        "differential": None,
+        "responders": {
+            "outcomes": "outcomes.csv",
+            "outcome": "VO2max",
+            "unit": "mL/kg/min",
+            "pre": "pre",
+            "post": "post",
+            "threshold": 4.0,
+            "reliability": "control",
+            "arm": "arm",
+            "control": "CON",
+            "adherence": "sessions",
+            "min_adherence": 0.5,
+            "sd_ir_method": "mover",
+        },
+        "prediction": {
+            "feature_time": 0,
+            "outcome_time": 12,
+            "outer": [3, 1],
+            "inner": 3,
+            "n_permutations": 2,
+        },
+    }
+    out = tables / "out"
+    workflow.run_config(config(tables, part), out)
+    (summary,) = json.loads((out / "summary.json").read_text())["cohorts"]
+    (found,) = summary["responders"]
+    assert found["counts"]["not_trained"] == 5 and found["sd_ir_method"] == "mover"
+    assert sum(found["control_counts"].values()) == n // 2
+    alone = exo.tl.responders(
+        people[5:], pre="pre", post="post", threshold=4.0, reliability="control", arm="arm",
+        control="CON", sd_ir_method="mover",
+    )  # fmt: skip
+    assert found["sd_ir"]["ci_low"] == pytest.approx(alone.sd_ir.ci_low)
+    assert 0 <= found["proportion_ci"][0] <= found["proportion"] <= found["proportion_ci"][1]
+    frame = pd.read_parquet(out / "one" / "responders.parquet")
+    assert (frame["category"] == "not_trained").sum() == 5
+    files = {f"{k}_1.png" for k in ("responders", "baseline_change", "arm_variances")}
+    assert files <= {p.name for p in (out / "one" / "figures").iterdir()}
+    page = (out / "report.html").read_text()
+    assert "5 not trained" in page and "(MOVER)" in page
+    assert "People with sessions below 0.5 count as not trained" in page
+    (model,) = summary["prediction"]
+    assert any("5 people trained less than the dose" in note for note in model["notes"])
+    assert model["n_people"] == 25

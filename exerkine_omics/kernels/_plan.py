@@ -1,0 +1,105 @@
+"""How many people: power of the tests that this package makes, as functions of n.
+
+References
+----------
+Liu P, Hwang JTG (2007) Quick calculation for sample size while controlling false discovery rate
+with application to microarray analysis. Bioinformatics 23:739-746.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import optimize, special, stats
+
+from exerkine_omics.kernels._sd_ir import mover_interval
+
+
+def power_sd_ir(
+    n_treated: int, n_control: int, ratio: float, level: float, method: str = "closed"
+) -> float:
+    """Probability that SDir's interval lies above 0.
+
+    ``ratio`` is the true Var(change, treated) / Var(change, control). Both intervals are above 0
+    exactly where the observed ratio exceeds a critical one, and the observed ratio over the true
+    one is F distributed: no simulation is needed.
+    """
+    first, second = n_treated - 1, n_control - 1
+    z = stats.norm.ppf(0.5 + level / 2)
+
+    def above(log_ratio: float) -> float:
+        q = np.exp(log_ratio)
+        if method == "mover":
+            return float(mover_interval(np.sqrt(q), first, 1.0, second, level)[0])
+        return float(q - 1 - z * np.sqrt(2 * (q**2 / first + 1 / second)))
+
+    # with very few people the normal-theory interval never leaves 0 behind
+    if not above(40.0) > 0:
+        return 0.0
+    critical = np.exp(optimize.brentq(above, 0.0, 40.0, xtol=1e-10))
+    return float(stats.f.sf(critical / ratio, first, second))
+
+
+def power_negligible(n_treated: int, n_control: int, smallest2: float, level: float) -> float:
+    """Probability that the interval lies below a smallest variance that matters, SDir being 0.
+
+    ``smallest2`` is (smallest SDir)^2 / Var(change, control).
+    """
+    first, second = n_treated - 1, n_control - 1
+    z = stats.norm.ppf(0.5 + level / 2)
+    # both variances scale with chi-squares: integrated over the control's quantiles
+    grid = (np.arange(400) + 0.5) / 400
+    control = stats.chi2.ppf(grid, second) / second
+
+    def upper(q: float, c: float) -> float:
+        return float(q - c + z * np.sqrt(2 * (q**2 / first + c**2 / second)) - smallest2)
+
+    limit = np.array(
+        [optimize.brentq(upper, 0.0, 1e3, args=(c,)) if upper(0.0, c) < 0 else 0.0 for c in control]
+    )
+    return float(stats.chi2.cdf(limit * first, first).mean())
+
+
+def power_t(
+    effect: np.ndarray | float, n: int, alpha: float, n_control: int | None = None
+) -> np.ndarray:
+    """Power of the two-sided t test of a mean change, in SDs of the change.
+
+    One group: paired t with n - 1 df; with ``n_control``, two groups with pooled variance.
+    """
+    if n_control is None:
+        df, scale = n - 1, np.sqrt(n)
+    else:
+        df, scale = n + n_control - 2, np.sqrt(n * n_control / (n + n_control))
+    centre = np.abs(np.asarray(effect, dtype=float)) * scale
+    limit = special.stdtrit(df, 1 - alpha / 2)
+    power = stats.nct.sf(limit, df, centre) + stats.nct.cdf(-limit, df, centre)
+    # far out in the tails the distribution function is lost to rounding: it is 0 or 1 there
+    return np.where(np.isnan(power), (centre > limit).astype(float), power)
+
+
+def power_features(
+    effect: np.ndarray, n: int, fdr: float, share: float, n_control: int | None = None
+) -> tuple[float, float]:
+    r"""Mean power over features at a false discovery rate, and the p threshold it implies.
+
+    With a share :math:`\pi_1` of features truly changed, rejecting at p <= a gives
+
+    .. math:: FDR = \frac{(1-\pi_1) a}{(1-\pi_1) a + \pi_1 \bar\beta(a)},
+
+    :math:`\bar\beta` the mean power over the features' effects (m,), in SDs of their change. The
+    threshold is the largest a at which FDR does not exceed the one asked for.
+    """
+
+    def excess(log_a: float) -> float:
+        a = np.exp(log_a)
+        power = float(power_t(effect, n, a, n_control).mean())
+        return (1 - share) * a * (1 - fdr) - fdr * share * power
+
+    high, low = np.log(0.999), np.log(1e-15)
+    if excess(low) > 0:
+        return 0.0, 0.0
+    if excess(high) < 0:
+        a = 0.999
+    else:
+        a = float(np.exp(optimize.brentq(excess, low, high, xtol=1e-8)))
+    return float(power_t(effect, n, a, n_control).mean()), a
