@@ -16,6 +16,7 @@ from exerkine_omics.cohort._reliability_tests import (
     is_real,
     paired_tests,
     repeated_tests,
+    single_test_icc,
 )
 from exerkine_omics.errors import AnalysisError, InputError, UsageError
 from exerkine_omics.kernels import _reliability as repeats
@@ -176,7 +177,7 @@ class Reliability:
             float(np.nanmean(values)),
             float(fit.test_means[-1] - fit.test_means[0]),
             fit.learning_p,
-            *_icc(values),
+            *single_test_icc(values),
             "short",
         )
 
@@ -332,7 +333,7 @@ class Reliability:
         learning = float(difference.mean())
         p_value = 2 * stats.t.sf(abs(learning) / (sd / np.sqrt(n)), df)
         level = float(np.concatenate([first[keep], second[keep]]).mean())
-        icc = _icc(np.c_[first, second][keep]) if period == "short" else (_NAN,) * 3
+        icc = single_test_icc(np.c_[first, second][keep]) if period == "short" else (_NAN,) * 3
         return cls(sd / kernel.ROOT2, df, source, n, level, learning, float(p_value), *icc, period)
 
     @property
@@ -374,11 +375,7 @@ class Reliability:
         return kernel.multiple(level, self.df) * self.sd_change
 
     def to_frame(self, level: float = _LEVEL) -> pd.DataFrame:
-        """Return what is known of the measurement: quantity, estimate, ci_low, ci_high.
-
-        Typical error, coefficient of variation (%), minimal detectable change, ICC(3,1) (its
-        interval is always 95%) and the learning effect.
-        """
+        """Return quantity, estimate, ci_low, ci_high: TE, CV (%), MDC, ICC (95%), learning."""
         factor = [limit / self.typical_error for limit in self.interval(level)]
         half = _NAN
         if self.n:
@@ -401,10 +398,3 @@ class Reliability:
         return {
             k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in own.items()
         }
-
-
-def _icc(values: np.ndarray) -> tuple[float, float, float]:
-    """ICC(3,1) with its 95% interval; NaN where tests are missing."""
-    if len(values) < _MIN or not np.isfinite(values).all():
-        return _NAN, _NAN, _NAN
-    return repeats.intraclass(values, _LEVEL)["consistency"]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics.errors import InputError, shown
+from exerkine_omics.kernels._reliability import intraclass
 
 _MIN = 3
 
@@ -86,3 +87,10 @@ def is_positive(value: object) -> bool:
     """Say whether a value is a finite number above 0."""
     real = is_real(value) and not isinstance(value, bool)
     return real and bool(np.isfinite(value) and value > 0)  # type: ignore[call-overload,operator]
+
+
+def single_test_icc(values: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
+    """ICC(3,1) with its interval; NaN where tests are missing."""
+    if len(values) < _MIN or not np.isfinite(values).all():
+        return (float("nan"),) * 3
+    return intraclass(values, level)["consistency"]

@@ -74,7 +74,7 @@ def plan_response(
     >>> from exerkine_omics import Reliability, tl
     >>> rel = Reliability.from_typical_error(2.0, df=30)
     >>> tl.plan_response(2.0, rel, n_per_arm=[20, 100])["p_differs"].round(2).tolist()
-    [0.06, 0.51]
+    [0.07, 0.5]
     """
     _positive(sd_ir, "sd_ir")
     if smallest_sd_ir is not None:
