@@ -306,6 +306,6 @@ def _moves_with_time(adata: AnnData, index: np.ndarray) -> str:
         # ranks: a few burst tubes are no effect of exercise
         if len(change) > 5 and (change != 0).any():
             p = float(stats.wilcoxon(change).pvalue)
-            if p < 0.01:
+            if p < 0.001:
                 told.append(f"{time}: median {change.median():+.2g}, p = {p:.1g}")
     return "; ".join(told)
