@@ -4,6 +4,7 @@ from exerkine_omics.io._counts import read_counts
 from exerkine_omics.io._cq import read_cq
 from exerkine_omics.io._formats import show_formats
 from exerkine_omics.io._frames import from_frames, set_samples
+from exerkine_omics.io._metabolon import read_metabolon
 from exerkine_omics.io._outcomes import read_outcomes
 from exerkine_omics.io._read import read
 from exerkine_omics.io._storage import write
@@ -14,6 +15,7 @@ __all__ = [
     "read",
     "read_counts",
     "read_cq",
+    "read_metabolon",
     "read_outcomes",
     "read_table",
     "set_samples",
