@@ -108,9 +108,10 @@ def numbers(
         )
     for i, j, text in commas:
         values[i, j] = float(text.replace(",", ""))
+    sheet = where.rsplit("worksheet ", 1)[-1]
     message = (
-        f"{len(commas)} values of {where.rsplit('worksheet ', 1)[-1]} are text with thousands set apart by commas ({commas[0][2]!r}): "
-        f"read as {values[commas[0][0], commas[0][1]]:.15g} and so on."
+        f"{len(commas)} values of {sheet} are text with thousands set apart by commas: "
+        f"{commas[0][2]!r} is read as {values[commas[0][:2]]:.15g}."
     )
     fix = "Compare one of them with another source if a decimal comma is possible."
     return values, [Finding("thousands_commas", "warning", message, fix=fix)]

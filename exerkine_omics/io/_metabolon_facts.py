@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,6 @@ from exerkine_omics.io._columns import column_map, matched, plain
 from exerkine_omics.io._labels import text_of
 from exerkine_omics.io._metabolon_cells import Sheet, word
 from exerkine_omics.io._metabolon_new import aligned
-from exerkine_omics.io._metabolon_old import places
 
 _LOGS = {"natural": np.log(2), "base 2": 1.0, "base 10": np.log10(2)}  # log of 2
 _NEAR = 1e-3  # of logarithms: worksheets may be rounded to four digits
@@ -33,7 +34,7 @@ def imputed(
             values, absent = aligned(sheet, measured)
             found = None if absent else values
         else:
-            at = places(sheet, measured)
+            at = _places(sheet, measured)
             found = None if at is None else measured.values[np.ix_(*at)]
         if found is not None:
             return np.isfinite(sheet.values) & ~np.isfinite(found), []
@@ -184,3 +185,43 @@ def texts(var: pd.DataFrame) -> pd.DataFrame:
         else:
             columns[name] = pd.Series([word(c) for c in cells], dtype=object)
     return pd.DataFrame({n: c.set_axis(var.index) for n, c in columns.items()}, index=var.index)
+
+
+def _places(sheet: Sheet, other: Sheet) -> tuple[np.ndarray, np.ndarray] | None:
+    """Where the samples and analytes of a worksheet stand in another.
+
+    None where the other does not have them all.
+    """
+    rows = _rows(sheet.obs, other.obs)
+    columns = _columns(sheet.var, other.var)
+    return None if rows is None or columns is None else (rows, columns)
+
+
+def _rows(obs: pd.DataFrame, other: pd.DataFrame) -> np.ndarray | None:
+    first = matched(obs.columns, column_map("metabolon")["sample_id"])
+    second = matched(other.columns, column_map("metabolon")["sample_id"])
+    for kind in column_map("metabolon")["sample_match"]:
+        if kind in first and kind in second:
+            found = _where(obs[first[kind]], other[second[kind]])
+            if found is not None:
+                return found
+    return None
+
+
+def _columns(var: pd.DataFrame, other: pd.DataFrame) -> np.ndarray | None:
+    for column in column_map("metabolon")["feature_id"]:
+        if column in var and column in other:
+            found = _where(var[column], other[column])
+            if found is not None:
+                return found
+    return None
+
+
+def _where(values: Sequence[Any], others: Sequence[Any]) -> np.ndarray | None:
+    """Places of values among others, where all are there once."""
+    known = pd.Index([word(v) for v in others])
+    wanted = [word(v) for v in values]
+    if known.has_duplicates or not all(wanted):
+        return None
+    places = known.get_indexer(pd.Index(wanted))
+    return None if (places < 0).any() else places

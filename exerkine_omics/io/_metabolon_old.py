@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from exerkine_omics import schema
@@ -188,11 +186,11 @@ def _features(
     for k, name in names.items():
         column = ours.pop(name, None) or _unused(name, var)
         var[_unused(column, var)] = pd.Series([entry(at(rows[i], k)) for i in lines], dtype=object)
-    index, findings = feature_ids(var, where)
+    index, findings = _feature_ids(var, where)
     return var.set_axis(index, axis=0), lines, findings
 
 
-def feature_ids(var: pd.DataFrame, where: str) -> tuple[pd.Index, list[Finding]]:
+def _feature_ids(var: pd.DataFrame, where: str) -> tuple[pd.Index, list[Finding]]:
     """Ids of the analytes: of the first column of ids that are all there and all differ."""
     wrong: list[str] = []
     for column in column_map("metabolon")["feature_id"]:
@@ -213,43 +211,3 @@ def feature_ids(var: pd.DataFrame, where: str) -> tuple[pd.Index, list[Finding]]
         where=where,
         fix="Give each its own COMP_ID; duplicates are never averaged.",
     )
-
-
-def places(sheet: Sheet, other: Sheet) -> tuple[np.ndarray, np.ndarray] | None:
-    """Where the samples and analytes of a worksheet stand in another.
-
-    None where the other does not have them all.
-    """
-    rows = _rows(sheet.obs, other.obs)
-    columns = _columns(sheet.var, other.var)
-    return None if rows is None or columns is None else (rows, columns)
-
-
-def _rows(obs: pd.DataFrame, other: pd.DataFrame) -> np.ndarray | None:
-    first = matched(obs.columns, column_map("metabolon")["sample_id"])
-    second = matched(other.columns, column_map("metabolon")["sample_id"])
-    for kind in column_map("metabolon")["sample_match"]:
-        if kind in first and kind in second:
-            found = _where(obs[first[kind]], other[second[kind]])
-            if found is not None:
-                return found
-    return None
-
-
-def _columns(var: pd.DataFrame, other: pd.DataFrame) -> np.ndarray | None:
-    for column in column_map("metabolon")["feature_id"]:
-        if column in var and column in other:
-            found = _where(var[column], other[column])
-            if found is not None:
-                return found
-    return None
-
-
-def _where(values: Sequence[Any], others: Sequence[Any]) -> np.ndarray | None:
-    """Places of values among others, where all are there once."""
-    known = pd.Index([word(v) for v in others])
-    wanted = [word(v) for v in values]
-    if known.has_duplicates or not all(wanted):
-        return None
-    places = known.get_indexer(pd.Index(wanted))
-    return None if (places < 0).any() else places
