@@ -19,9 +19,9 @@ from exerkine_omics.io._formats import Format, require_format
 from exerkine_omics.io._labels import near
 from exerkine_omics.io._metabolon_cells import Sheet, require_worksheets
 from exerkine_omics.io._metabolon_facts import (
+    annotation_findings,
     cas_numbers,
     imputed,
-    misplaced_ids,
     raw_areas,
     sample_types,
     texts,
@@ -154,7 +154,7 @@ def _read(
     if layout == _NEW:
         findings += [f for other in read.values() for f in other.findings]
     findings += cas_numbers(table.var)
-    findings += misplaced_ids(table.var)
+    findings += annotation_findings(table.var)
     findings += sample_types(table.obs, kinds)
     header = {"worksheet": name, "worksheets": list(source.sheets)}
     return to_anndata(

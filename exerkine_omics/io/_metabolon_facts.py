@@ -13,7 +13,7 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import Finding
 from exerkine_omics.errors import shown
 from exerkine_omics.io._columns import column_map, matched, plain
-from exerkine_omics.io._labels import text_of
+from exerkine_omics.io._labels import near, text_of
 from exerkine_omics.io._metabolon_cells import Sheet, word
 from exerkine_omics.io._metabolon_new import aligned
 
@@ -132,14 +132,19 @@ def cas_numbers(var: pd.DataFrame) -> list[Finding]:
     return [Finding("excel_mangled_cas", severity, message, (*undone, *left))]
 
 
-def misplaced_ids(var: pd.DataFrame) -> list[Finding]:
-    """Say where no HMDB id is one: the columns of an annotation pasted by hand may be shifted."""
+def annotation_findings(var: pd.DataFrame) -> list[Finding]:
+    """Say where names are missing, and where no HMDB id is one: its column may be another's."""
+    findings = []
+    if len(var.columns) and schema.NAME not in var:
+        fix = near("CHEMICAL_NAME", var.columns)
+        text = "No column names the analytes; their ids stand for names."
+        findings.append(Finding("names_missing", "warning", text, fix=fix))
     ids = [word(c) for c in var[schema.HMDB] if word(c)] if schema.HMDB in var else []
-    if not ids or any(i.upper().startswith("HMDB") for i in ids):
-        return []
-    text = f"No id of the HMDB column begins with HMDB: {shown(ids)}."
-    fix = "Are the columns of the annotation shifted?"
-    return [Finding("ids_misplaced", "warning", text, fix=fix)]
+    if ids and not any(i.upper().startswith("HMDB") for i in ids):
+        text = f"No id of the HMDB column begins with HMDB: {shown(ids)}."
+        fix = "Are the columns of the annotation shifted?"
+        findings.append(Finding("ids_misplaced", "warning", text, fix=fix))
+    return findings
 
 
 def sample_types(obs: pd.DataFrame, not_normalized: np.ndarray | None) -> list[Finding]:

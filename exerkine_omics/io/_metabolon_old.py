@@ -13,6 +13,7 @@ from exerkine_omics.cohort import Finding
 from exerkine_omics.errors import InputError, shown
 from exerkine_omics.io._columns import column_map, matched, plain
 from exerkine_omics.io._excel import Row
+from exerkine_omics.io._labels import near
 from exerkine_omics.io._metabolon_cells import (
     Sheet,
     at,
@@ -95,7 +96,7 @@ def _plan(rows: Sequence[Row]) -> _Plan | None:
     for i, row in enumerate(rows):
         if above:
             found = matched([c for c in row if isinstance(c, str)], section)
-            if schema.NAME in found and len(found) > 1:
+            if len(found) > (1 if schema.NAME in found else 2):
                 return _Plan(i, min(above))
         for k, cell in enumerate(row):
             if k and isinstance(cell, str) and plain(cell) in ids:
@@ -206,6 +207,12 @@ def _feature_ids(var: pd.DataFrame, where: str) -> tuple[pd.Index, list[Finding]
         repeated = repeated[repeated.duplicated()].unique()
         what = f"{shown(repeated)} stand more than once" if len(repeated) else "some are empty"
         wrong.append(f"of {column!r} {what}")
+    if not wrong:
+        raise InputError(
+            "There is no column 'COMP_ID' and none 'BIOCHEMICAL'",
+            where=where,
+            fix=near("BIOCHEMICAL", var.columns),
+        )
     raise InputError(
         f"No column tells the analytes apart: {'; '.join(wrong)}",
         where=where,

@@ -84,7 +84,7 @@ def old_sheet(value, client=lambda s: s, more=()) -> list[list[object]]:
     head = ["PATHWAY_SORTORDER", "BIOCHEMICAL", "SUPER_PATHWAY", "SUB_PATHWAY", "COMP_ID",
             "PLATFORM", "RI", "MASS", "CAS", "PUBCHEM", "KEGG",
             "                     Group   HMDB_ID"]  # fmt: skip
-    rows.append([*head, *[s.split("_")[1] for s in SAMPLES]])
+    rows.append([*head, *[f"{s.split('_')[1]} visit" for s in SAMPLES]])
     for number, (id, name, pathway, method, mass, cas, pubchem, kegg, hmdb) in enumerate(COMPOUNDS):
         about = [number + 1 if pathway else None, name, pathway, pathway and f"{pathway} inv.", id,
                  method, 1000 + number, mass, cas, pubchem, kegg, hmdb]  # fmt: skip
