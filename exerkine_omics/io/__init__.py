@@ -5,6 +5,7 @@ from exerkine_omics.io._counts import read_counts
 from exerkine_omics.io._cq import read_cq
 from exerkine_omics.io._formats import show_formats
 from exerkine_omics.io._frames import from_frames, set_samples
+from exerkine_omics.io._metabolon import read_metabolon
 from exerkine_omics.io._mwtab import read_mwtab
 from exerkine_omics.io._olink import read_olink
 from exerkine_omics.io._outcomes import read_outcomes
@@ -16,11 +17,12 @@ from exerkine_omics.io._tables import read_table
 __all__ = [
     "from_frames",
     "read",
+    "read_adat",
     "read_counts",
     "read_cq",
-    "read_olink",
-    "read_adat",
+    "read_metabolon",
     "read_mwtab",
+    "read_olink",
     "read_outcomes",
     "read_table",
     "set_samples",
