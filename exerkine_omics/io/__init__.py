@@ -1,5 +1,6 @@
 """Files and frames to AnnData, and back; no statistics."""
 
+from exerkine_omics.io._biocrates import read_biocrates
 from exerkine_omics.io._counts import read_counts
 from exerkine_omics.io._cq import read_cq
 from exerkine_omics.io._formats import show_formats
@@ -12,6 +13,7 @@ from exerkine_omics.io._tables import read_table
 __all__ = [
     "from_frames",
     "read",
+    "read_biocrates",
     "read_counts",
     "read_cq",
     "read_outcomes",

@@ -33,9 +33,9 @@ class Format:
 
 def all_formats() -> tuple[Format, ...]:
     """Return all formats, the more exact ones first."""
-    from exerkine_omics.io import _counts, _cq
+    from exerkine_omics.io import _biocrates, _counts, _cq
 
-    return (*_cq.FORMATS, *_counts.FORMATS)
+    return (*_biocrates.FORMATS, *_cq.FORMATS, *_counts.FORMATS)
 
 
 def recognise(source: Source) -> Format | None:
