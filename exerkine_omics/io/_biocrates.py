@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,12 +15,12 @@ from exerkine_omics.cohort import Finding, add_step
 from exerkine_omics.errors import InputError, UsageError, shown
 from exerkine_omics.io._biocrates_cells import (
     NOT_STATED,
-    Grid,
     numbers,
     parse_title,
     point_decimals,
     words,
 )
+from exerkine_omics.io._biocrates_findings import biology, cell_findings, scaling
 from exerkine_omics.io._biocrates_limits import (
     Limits,
     annotation,
@@ -29,13 +28,7 @@ from exerkine_omics.io._biocrates_limits import (
     plates_of,
     same_unit,
 )
-from exerkine_omics.io._biocrates_samples import (
-    NAMES,
-    of_persons,
-    platform_of,
-    sample_table,
-    word_for,
-)
+from exerkine_omics.io._biocrates_samples import NAMES, platform_of, sample_table
 from exerkine_omics.io._biocrates_text import has_header, has_title, text_grid
 from exerkine_omics.io._biocrates_xlsx import is_workbook, sheet_grid
 from exerkine_omics.io._formats import Format, require_format
@@ -84,8 +77,9 @@ def read_biocrates(
         Samples x metabolites, X as the vendor gave it (unit ``concentration``; the file's own in
         ``var["measured_in"]``). Layers: ``status_code`` (int8; words in
         ``uns["exerkine"]["status_codes"]``), ``below_lod``, ``lod`` and what it was taken from
-        (``lod_calc``, ``lod_op``, ``lod_stated``), ``lod_lloq``, ``lod_uloq``. ``var``: Class, hmdb, limits of each plate.
-        Calibrators, quality controls, zero samples and blanks have their ``sample_type``.
+        (``lod_calc``, ``lod_op``, ``lod_stated``), ``lod_lloq``, ``lod_uloq``. ``var``: Class,
+        hmdb, limits of each plate. Calibrators, quality controls, zero samples and blanks have
+        their ``sample_type``.
 
     Raises
     ------
@@ -130,7 +124,7 @@ def _read(
     point_decimals(grid)
     obs, findings = sample_table(grid, sample_names)
     values, status, stated = numbers(grid)
-    plates = [set()] * len(obs)
+    plates: list[set[str]] = [set()] * len(obs)
     if schema.PLATE_ID in obs:
         plates = [plates_of(str(p or "")) for p in obs[schema.PLATE_ID]]
     limits = annotation(grid, plates)
@@ -142,17 +136,16 @@ def _read(
     derived = _derived(var)
     var[schema.MEASURED_IN] = np.where(derived, "", unit)
     layers, codes = _layers(values, status, stated, limits if in_unit else Limits(var))
-    findings += _findings(grid, values, status, stated, derived, obs)
-    said, more = _biology(grid, species, matrix_type)
+    findings += cell_findings(grid, values, status, stated, derived, obs)
+    said, more = biology(grid, species, matrix_type)
     findings += more
-    scaled = [n for n in grid.notes if n.casefold().startswith("normali")]
     header = {"title": grid.title.lstrip("# "), "notes": [n for n in grid.notes if n]}
     adata = to_anndata(
         VendorTable(
             values, obs, var, "concentration" if unit or own else None, "metabolomics",
             platform_of(grid), name, layers=layers, species=said[0], matrix_type=said[1],
             experimental=name == "biocrates_csv", findings=findings,
-            sample_scaling="; ".join(scaled),
+            sample_scaling=scaling(grid),
             more={schema.STATUS_CODES: codes, schema.HEADER: json.dumps(header)},
         ),
         source,
@@ -220,74 +213,6 @@ def _layers(
     if below is not None:
         layers[schema.BELOW_LOD] = below.astype(bool)
     return layers, codes
-
-
-def _findings(
-    grid: Grid,
-    values: np.ndarray,
-    status: np.ndarray,
-    stated: bool,
-    derived: np.ndarray,
-    obs: pd.DataFrame,
-) -> list[Finding]:
-    found = []
-    ids = obs.index
-    empty = np.isnan(values) & (status == NOT_STATED)
-    rows = tuple(ids[(empty & ~derived).any(axis=1)])
-    if rows:
-        text = f"{int(empty.sum())} cells hold neither a value nor a status, in {shown(rows)}."
-        found.append(Finding("incomplete_samples", "warning", text, rows))
-    if grid.missing_rows:
-        text = f"Other sections hold more of the tubes {shown(grid.missing_rows)}."
-        fix = "Is the Concentration section cut? Export the file again."
-        found.append(Finding("incomplete_samples", "warning", text, grid.missing_rows, fix))
-    if not stated:
-        text = "The file states no status of the values; what is below detection comes from limits."
-        found.append(Finding("status_missing", "warning", text))
-    elif (np.isfinite(values) & (status == NOT_STATED)).any():
-        bare = np.isfinite(values) & (status == NOT_STATED)
-        text = f"{int(bare.sum())} values have no status."
-        found.append(Finding("values_without_status", "warning", text))
-    foreign = sorted(set(status.ravel()) - {NOT_STATED, *words()["statuses"]})
-    if foreign:
-        text = f"Statuses {shown(foreign)} are not known; they are kept in status_codes."
-        found.append(Finding("status_unknown", "warning", text, tuple(foreign)))
-    endless = np.isin(grid.values.astype(str), words()["endless"])
-    if endless.any():
-        text = f"{int(endless.sum())} values are infinite: a calibration gave no number. Now NaN."
-        found.append(Finding("values_without_number", "note", text))
-    if derived.any():
-        names: Sequence[str] = np.array(grid.analytes)[derived].tolist()
-        text = (
-            f"{len(names)} columns are sums and ratios that the software derived: {shown(names)}."
-        )
-        fix = "They are no concentrations of a metabolite; var['Class'] tells them."
-        found.append(Finding("metabolism_indicators", "note", text, tuple(names), fix))
-    return found
-
-
-def _biology(
-    grid: Grid, species: str | None, matrix_type: str | None
-) -> tuple[tuple[str | None, str | None], list[Finding]]:
-    """Species and matrix: what the call says, else what the file says of people's tubes."""
-    found = []
-    result: list[str | None] = []
-    for column, section, given in (
-        ("species", "species", species),
-        ("material", "materials", matrix_type),
-    ):
-        texts = of_persons(grid, column)
-        ours = {word_for(t, section) for t in texts}
-        own = ours.pop() if len(ours) == 1 else None
-        if given and own and given != own:
-            text = f"The file says {shown(texts)} and the call {given!r}; the call holds."
-            found.append(Finding(f"{column}_differs", "warning", text))
-        elif not given and not own and texts:
-            option = "species" if column == "species" else "matrix_type"
-            text = f"{column.capitalize()} of the samples: {shown(texts)}."
-            found.append(Finding(f"{column}_not_known", "note", text, fix=f"State {option}=."))
-        result.append(given or own)
-    return (result[0], result[1]), found
 
 
 FORMATS = (

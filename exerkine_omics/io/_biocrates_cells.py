@@ -11,6 +11,7 @@ import numpy as np
 
 from exerkine_omics.errors import InputError, brief, shown
 from exerkine_omics.io._columns import column_map, plain
+from exerkine_omics.io._labels import near
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _COMMA = re.compile(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?", re.ASCII)
@@ -178,7 +179,7 @@ def _status(grid: Grid, index: tuple[int, ...], cell: object) -> str:
 def _with_status(
     grid: Grid, index: tuple[int, ...], cell: object, stated: str
 ) -> tuple[float, str]:
-    """Number and status of a cell that is no plain number."""
+    """Return number and status of a cell that is no plain number."""
     if isinstance(cell, str):
         if cell.strip() in words()["endless"] and stated in words()["without_number"]:
             return np.nan, stated  # the calibration curve gives no number here
@@ -201,7 +202,7 @@ def _with_status(
 
 
 def _require_status(grid: Grid, values: np.ndarray, status: np.ndarray) -> None:
-    """A line without statuses comes from another section of the file."""
+    """Raise where a value has no status: its line may come from another section."""
     bare = np.isfinite(values) & (status == NOT_STATED)
     for row, column in np.argwhere(bare)[:1]:
         raise InputError(
@@ -230,14 +231,12 @@ def require_columns(header: list[str], where: str) -> dict[str, int]:
     for ours, spellings in words()["required"].items():
         hit = next((spelt[plain(s)] for s in spellings if plain(s) in spelt), None)
         if hit is None:
-            from exerkine_omics.io._labels import near
-
             raise InputError(
                 f"There is no column {spellings[0]!r}",
                 where=where,
-                fix=f"{near(spellings[0], [h for h in header if h][:40])} A table without bar codes "
-                "does not say whether it holds concentrations, areas or statuses: read it with "
-                "exo.io.read_table.",
+                fix=f"{near(spellings[0], list(filter(None, header))[:40])} A table without bar "
+                "codes does not say whether it holds concentrations, areas or statuses: read it "
+                "with exo.io.read_table.",
             )
         found[ours] = hit
     return found

@@ -92,6 +92,9 @@ def annotation(grid: Grid, plates: list[set[str]]) -> Limits:
         apart |= {grid.analytes[j] for j in np.flatnonzero(differ.any(axis=0))}
         layer[rows] = np.fmax(before, numbers)
     result.var = result.var.copy()  # one block again
+    if not any(k in result.layers for k in (STATED, CALCULATED, FROM_OP)):
+        text = "The file has no limits of detection; exo.pp.lod takes them with lod=."
+        result.findings.append(Finding("lod_unknown", "note", text))
     if foreign:
         text = f"There are limits of plates {shown(foreign)}, on which no sample was measured."
         result.findings.append(Finding("limits_without_plate", "warning", text))
@@ -119,7 +122,6 @@ def _joined(grid: Grid) -> list[Limit]:
     rows: list[Limit] = []
     for row in grid.rows:
         if row.label:
-            hit = _LABEL.fullmatch(row.label)
             if any(r.label == row.label for r in rows):
                 raise InputError(
                     f"The row {brief(row.label)!r} stands twice",

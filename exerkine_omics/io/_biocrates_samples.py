@@ -102,7 +102,7 @@ def _ids(
     twice = ids.duplicated(keep=False)
     if not twice.any():
         return list(ids), []
-    wells = [c for c in matched(grid.header, {w: [w] for w in words()["wells"]}).values()]
+    wells = list(matched(grid.header, {w: [w] for w in words()["wells"]}).values())
     chosen: list[str] = []
     labels = ids
     for columns in [[w] for w in wells] + [wells[: n + 1] for n in range(1, len(wells))]:
@@ -133,7 +133,8 @@ def _numeric(column: pd.Series) -> pd.Series:
     filled = [c for c in column if c]
     if not filled or not all(is_number(c) and not CODE.fullmatch(c) for c in filled):
         return column
-    return pd.to_numeric(column.where(column != "", None))
+    numbers = np.array([float(c) if c else np.nan for c in column])
+    return column if np.isinf(numbers).any() else pd.Series(numbers, column.index)
 
 
 def _pools(obs: pd.DataFrame, frame: pd.DataFrame, known: dict[str, str]) -> list[Finding]:

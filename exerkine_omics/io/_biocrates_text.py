@@ -20,7 +20,7 @@ from exerkine_omics.io._biocrates_cells import (
     status_of,
     words,
 )
-from exerkine_omics.io._columns import matched, plain
+from exerkine_omics.io._columns import plain
 from exerkine_omics.io._source import Source
 
 _SEPARATORS = ("\t", ";", ",")
@@ -156,7 +156,7 @@ def _rows(section: _Section, where: str) -> tuple[list[tuple[int, list[str]]], s
     if not numbered:
         raise InputError("The Concentration section is empty", where=where, fix="Export it again.")
     sep = _separator(numbered[0][1]) or max(_SEPARATORS, key=numbered[0][1].count)
-    rows = []
+    rows: list[tuple[int, list[str]]] = []
     for line, text in numbered:
         try:
             cells = text.split("\t") if sep == "\t" else next(csv.reader([text], delimiter=sep))
@@ -245,7 +245,7 @@ def _has_status(section: _Section) -> bool:
 def _missing_rows(
     grid: Grid, sections: list[_Section], own: _Section, bar: int, sep: str, header: list[str]
 ) -> tuple[str, ...]:
-    """Samples that another section has more often than this one."""
+    """Name samples that another section has more often than this one."""
     column = [i for i, h in enumerate(grid.header) if h == header[bar]][0]
     here = Counter(s[column] for s in grid.samples)
     absent: dict[str, None] = {}
@@ -259,8 +259,3 @@ def _missing_rows(
         )
         absent.update(dict.fromkeys(b for b, n in there.items() if n > here[b]))
     return tuple(absent)
-
-
-def known_columns(header: list[str]) -> dict[str, str]:
-    """Return ``{ours: theirs}`` of the columns that describe samples."""
-    return matched(header, {**words()["required"], **words()["obs"], **words()["columns"]})
