@@ -1,6 +1,7 @@
 """Files and frames to AnnData, and back; no statistics."""
 
 from exerkine_omics.io._adat import read_adat
+from exerkine_omics.io._biocrates import read_biocrates
 from exerkine_omics.io._counts import read_counts
 from exerkine_omics.io._cq import read_cq
 from exerkine_omics.io._formats import show_formats
@@ -18,6 +19,7 @@ __all__ = [
     "from_frames",
     "read",
     "read_adat",
+    "read_biocrates",
     "read_counts",
     "read_cq",
     "read_metabolon",

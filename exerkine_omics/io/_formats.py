@@ -33,9 +33,9 @@ class Format:
 
 def all_formats() -> tuple[Format, ...]:
     """Return all formats, the more exact ones first."""
-    from exerkine_omics.io import _adat, _counts, _cq, _metabolon, _mwtab, _olink
+    from exerkine_omics.io import _adat, _biocrates, _counts, _cq, _metabolon, _mwtab, _olink
 
-    readers = (_adat, _mwtab, _olink, _metabolon, _cq, _counts)
+    readers = (_adat, _mwtab, _olink, _metabolon, _biocrates, _cq, _counts)
     return tuple(f for reader in readers for f in reader.FORMATS)
 
 
