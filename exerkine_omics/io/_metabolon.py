@@ -17,7 +17,7 @@ from exerkine_omics.io import _metabolon_old as old
 from exerkine_omics.io._columns import column_map, plain
 from exerkine_omics.io._formats import Format, require_format
 from exerkine_omics.io._labels import near
-from exerkine_omics.io._metabolon_cells import Sheet, require_worksheets
+from exerkine_omics.io._metabolon_cells import Sheet
 from exerkine_omics.io._metabolon_facts import (
     annotation_findings,
     cas_numbers,
@@ -103,7 +103,6 @@ def _read(
 ) -> AnnData:
     if sheet is not None and not isinstance(sheet, str):
         raise UsageError(f"sheet={sheet!r} is no name of a worksheet", fix="Give its name.")
-    require_worksheets(source)
     roles = _value_sheets(layout, source)
     name = _chosen(layout, roles, sheet, source)
     read: dict[str, Sheet] = {}

@@ -12,14 +12,11 @@ import pandas as pd
 
 from exerkine_omics.cohort import Finding
 from exerkine_omics.errors import InputError, shown
-from exerkine_omics.io._bytes import open_zip
 from exerkine_omics.io._excel import Row
 from exerkine_omics.io._labels import text_of
 from exerkine_omics.io._matrix import MISSING_WORDS
-from exerkine_omics.io._source import Source
 
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
-_WORKSHEET = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet"
 # no zero first: 0,982 is a decimal comma
 _THOUSANDS = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 
@@ -44,24 +41,6 @@ class Sheet:
     obs: pd.DataFrame
     var: pd.DataFrame
     findings: list[Finding] = field(default_factory=list)
-
-
-def require_worksheets(source: Source) -> None:
-    """Raise where a worksheet that the workbook names is not in the file.
-
-    openpyxl leaves it out without a word, and another one would become X.
-    """
-    from openpyxl.packaging.relationship import get_dependents
-
-    relations = "xl/_rels/workbook.xml.rels"
-    with open_zip(source.path, "Excel") as archive:
-        names = set(archive.namelist())
-        found = get_dependents(archive, relations).find(_WORKSHEET) if relations in names else ()
-        lost = [r.target for r in found if r.target not in names]
-    if lost:
-        raise InputError(
-            f"The workbook lacks {shown(lost)}", where=source.where, fix="Copy or export it again."
-        )
 
 
 def word(cell: Any) -> str:

@@ -8,7 +8,7 @@ from anndata import AnnData
 from exerkine_omics import schema
 from exerkine_omics.cohort import Finding, dense, sample_scaling
 from exerkine_omics.errors import shown
-from exerkine_omics.pp._units import column_units
+from exerkine_omics.pp._units import column_units, scaled_to_one
 
 _LINEAR = ("RFU", "intensity", "concentration", "counts")
 _LOG2 = ("NPX", "log2", "log_cpm")
@@ -172,7 +172,8 @@ def scales(adata: AnnData) -> list[Finding]:
             fix = "Are they on a linear scale? State the unit they have, then call exo.pp.log2."
             found.append(Finding("scale_suspect", "warning", message, names, fix))
         if unit in ("RFU", "intensity") and columns.any():
-            if np.nanmax(largest[columns]) < _SMALL_READING:
+            small = np.nanmax(largest[columns]) < _SMALL_READING
+            if small and not scaled_to_one(values[:, columns]):
                 message = f"No {unit} value is above {_SMALL_READING:g}: logarithms already?"
                 fix = 'If so state units="log2"; a second logarithm shrinks every effect.'
                 found.append(Finding("scale_suspect", "warning", message, (), fix))

@@ -9,7 +9,7 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import add_step, dense, meta, units
 from exerkine_omics.errors import InputError, UnitsError, UsageError, shown, warn
 from exerkine_omics.pp._samples import lod_layers
-from exerkine_omics.pp._units import column_units
+from exerkine_omics.pp._units import column_units, scaled_to_one
 
 _LINEAR = ("RFU", "intensity", "concentration")
 # no linear instrument reading of a whole matrix stays below this; log2 values do
@@ -85,7 +85,8 @@ def log2(
         part = values[:, linear] + (offset or 0.0)
         _refuse_below_zero(part, adata.var_names[np.flatnonzero(linear)], offset)
         readings = values[:, np.isin(each, ("RFU", "intensity"))]
-        if np.isfinite(readings).any() and np.nanmax(readings) < _LOOKS_LOGGED:
+        small = np.isfinite(readings).any() and np.nanmax(readings) < _LOOKS_LOGGED
+        if small and not scaled_to_one(readings):
             warn(
                 f"No {before} value is above {_LOOKS_LOGGED:g}: are these logarithms already? "
                 'Then state units="log2" when reading.'

@@ -15,3 +15,12 @@ def column_units(adata: AnnData) -> np.ndarray:
     if whole == schema.MIXED and schema.UNIT_COLUMN in adata.var:
         return adata.var[schema.UNIT_COLUMN].astype(str).to_numpy(dtype=object)
     return np.full(adata.n_vars, whole, dtype=object)
+
+
+def scaled_to_one(values: np.ndarray) -> bool:
+    """Say whether columns are ratios to their median, as some vendors give: small, and linear."""
+    known = np.isfinite(values).any(axis=0)
+    if not known.any():
+        return False
+    middle = np.nanmedian(np.where(np.isfinite(values), values, np.nan)[:, known], axis=0)
+    return bool(((middle > 0.5) & (middle < 2)).mean() > 0.9)

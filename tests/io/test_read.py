@@ -126,3 +126,28 @@ def test_controls_need_no_row_in_the_sheet(trial):
     sheet.iloc[0, 0] = None
     with pytest.raises(InputError, match="have no subject_id"):
         exo.io.set_samples(adata, sheet, **how)
+
+
+def test_a_formula_without_its_value_is_no_empty_cell(tmp_path):
+    """A workbook that a program wrote holds formulas and no values: they are not NaN."""
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for row in (["sample_id", "who", "visit", "IL6"], ["a", "P1", "pre", 1.5]):
+        book.active.append(row)
+    book.active.append(["b", "P1", "post", "=D2+1"])
+    book.save(tmp_path / "t.xlsx")
+    with pytest.raises(InputError, match="Cell D3 holds a formula without its value.*t.xlsx"):
+        exo.io.read(tmp_path / "t.xlsx", **HOW)
+
+
+def test_a_lost_worksheet_is_said(tmp_path, vendor_files):
+    content = vendor_files["table.xlsx"]
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(buffer, "w") as new:
+        for name in old.namelist():
+            if not name.endswith("sheet1.xml"):
+                new.writestr(name, old.read(name))
+    (tmp_path / "t.xlsx").write_bytes(buffer.getvalue())
+    with pytest.raises(InputError, match="lacks 'xl/worksheets/sheet1.xml'"):
+        exo.io.read(tmp_path / "t.xlsx", **HOW)

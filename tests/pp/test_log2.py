@@ -138,3 +138,14 @@ def test_limits_of_detection_move_along():
     assert np.isnan(adata.layers["lod"][:, 2]).all()
     below = adata.X[:, :2] < adata.layers["lod"][:, :2]
     assert below.tolist() == [[False, False], [False, True]]
+
+
+def test_ratios_to_a_median_are_no_logarithms(trial):
+    """Intensities over their median are small and linear: no warning, no finding."""
+    ratio = 2.0 ** (trial.X - np.nanmedian(trial.X, axis=0))
+    assert np.nanmax(ratio) < 30
+    declared(trial, "intensity", ratio)
+    assert "scale_suspect" not in {f.id for f in exo.pp.check(trial).findings}
+    exo.pp.log2(trial)
+    with pytest.warns(ExerkineWarning, match="logarithms already"):
+        exo.pp.log2(declared(trial, "intensity", trial.X + 12))
