@@ -73,7 +73,9 @@ def feature_table(
         elif pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype):
             var[name] = column.astype("float64")
         else:
-            texts = ["" if pd.isna(v) else text_of(v) for v in column.astype(object)]
+            cells = column.astype(object).tolist()
+            plain = all(type(v) is str for v in cells)  # thousands of accessions, as a rule
+            texts = cells if plain else ["" if pd.isna(v) else text_of(v) for v in cells]
             var[name] = pd.Series(texts, index=analytes)
     given = var[schema.NAME].astype(str) if schema.NAME in var else pd.Series("", index=analytes)
     var[schema.NAME] = [n if n else str(i) for i, n in given.items()]
