@@ -96,7 +96,7 @@ STATUS_CODES = "status_codes"  # frame: code, status
 DRIFT = "drift"  # frame, a row a feature and batch: what pp.normalize(method="qc_loess") did
 BRIDGING = "bridging"  # frame, a row a feature and batch: what pp.bridge did
 COMBAT = "combat"  # frame, a row a feature: what pp.combat did
-PLASMA_VOLUMES = "plasma_volumes"  # frame: a row a sample, changes of blood, cells and plasma
+BLOOD_VOLUMES = "blood_volumes"  # frame: a row a sample, changes of blood, cells and plasma
 SAMPLE_SCALING = "sample_scaling"  # what rescaled whole samples; "" where nothing did
 
 # uns

@@ -20,6 +20,7 @@ from exerkine_omics.cohort import (
 from exerkine_omics.errors import AnalysisError, UsageError, shown, warn
 from exerkine_omics.kernels import _bridge as kernel
 from exerkine_omics.pp._bridge_pairs import Joined, join
+from exerkine_omics.pp._masks import forget_corrected
 from exerkine_omics.pp._samples import keep_raw, lod_layers, refuse_again, store_finding
 
 _FEWEST = 3  # pairs of an assay, below which a median is one tube's word
@@ -129,6 +130,7 @@ def bridge(
         new[rows] += shift
         for limits in layers.values():
             limits[rows] += shift
+    forget_corrected(adata)
     adata.X = new
     for layer, limits in layers.items():
         adata.layers[layer] = limits

@@ -27,6 +27,7 @@ from exerkine_omics.pp._confounded import (
     refuse_joint,
     say_uneven,
 )
+from exerkine_omics.pp._masks import forget_corrected
 from exerkine_omics.pp._samples import fit_rows, keep_raw, lod_layers, refuse_again, store_finding
 
 _FEWEST = 3  # features, of which a prior is made
@@ -150,6 +151,7 @@ def combat(
     # numbers of a covariate count from their mean in the fit, where a control tube stands
     away = np.where(np.isnan(design), 0.0, design - design[rows].mean(axis=0))
     keep_raw(target, values)
+    forget_corrected(target)
     target.X = apply_combat(values, number, away, fitted)
     for layer in lod_layers(target):
         limits = dense(target, layer, infinite=True)

@@ -1,311 +1,172 @@
-"""Which samples hold what burst red cells let go."""
+"""Haemolysis: how much of a tube's content came out of red cells."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from anndata import AnnData
-from scipy import stats
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import (
-    Finding,
-    add_step,
-    dense,
-    meta,
-    persons_tubes,
-    require_log,
-    units,
-)
-from exerkine_omics.errors import AnalysisError, UsageError, shown, warn
-from exerkine_omics.kernels import _haemolysis as kernel
-from exerkine_omics.pp._masks import keep_findings
-from exerkine_omics.sig import SignatureSet, identify, load, match
+from exerkine_omics.cohort import add_step, meta, persons_tubes
+from exerkine_omics.errors import AnalysisError, UsageError
+from exerkine_omics.kernels._haemolysis import flag
+from exerkine_omics.pp._blood import ABSORBANCE, find_column, numbers, replace_findings
+from exerkine_omics.pp._haemolysis_index import Index, mir_ratio, protein_panel
+from exerkine_omics.pp._haemolysis_report import PREFIX, haemolysis_findings
 
-_FLAGS = ("no", "possible", "yes", "unknown")
-_MIRS = {"MIMAT0001631": "miR-451a", "MIMAT0000078": "miR-23a-3p"}
-_CQ_LIMITS = (5.0, 7.0)
-_PANEL_LIMITS = (2.0, 3.0)  # robust SDs of the baseline samples
-_PANEL = "haemolysis"
-_FEWEST_MEMBERS = 3
-_METHODS = ("auto", "mir_ratio", "proteins")
+METHODS = ("auto", "mir_ratio", "proteins", "absorbance")
+FLAGS = ("no", "possible", "yes", schema.UNKNOWN)
+_BY_MODALITY = {"mirna": "mir_ratio", "proteomics": "proteins"}
+# absorbance of serum at 414 nm, by Shah and others 2016
+_ABSORBANCE_LIMITS = (0.072, 0.3)
 
 
 def haemolysis(
     adata: AnnData,
     *,
     method: str = "auto",
-    limits: tuple[float, float] | None = None,
-    assays: tuple[str, str] | None = None,
+    limits: Sequence[float] | None = None,
+    absorbance: str = "a414",
     copy: bool = False,
 ) -> AnnData | None:
-    r"""Say of each sample whether red cells burst in it.
+    r"""Flag haemolysed samples by microRNAs, red-cell proteins or absorbance; remove none.
 
-    Use it on every plasma or serum cohort before a result is believed: red cells hold much of
-    the miR-451a, miR-16-5p, catalase or carbonic anhydrase that "changes". No sample is removed.
+    Use it once after reading, on each platform. Red cells hold what plasma hardly does: a lysed
+    tube raises miR-451a, haemoglobin and carbonic anhydrases, and with them every signature that
+    holds one of theirs.
 
-    ``mir_ratio``: the index is
+    ``mir_ratio``: miR-451a, of red cells, against miR-23a-3p, which haemolysis spares,
 
-    .. math:: \Delta Cq = Cq_{miR-23a-3p} - Cq_{miR-451a}
+    .. math:: I_i = Cq_i(\text{miR-23a-3p}) - Cq_i(\text{miR-451a})
 
-    (a log2 ratio of 451a, of red cells, to 23a, which they do not hold), above 5 doubtful and
-    above 7 haemolysed in qPCR. Normalising whole samples does not change it. ``proteins``: the
-    mean robust z of the red-cell proteins of the shipped signature ``haemolysis`` (haptoglobin
-    left out), in robust SDs of the baseline samples.
+    or the difference turned round where up means more; what rescales a whole sample cancels.
+    ``proteins``: the red-cell proteins of the shipped signature ``haemolysis`` that are
+    measured (at least 3), by their robust z in the cohort's baseline samples,
+
+    .. math:: m_i = \frac{1}{k_i} \sum_f z_{if}, \qquad
+              I_i = \frac{m_i - \mathrm{med}_{base}(m)}{1.4826\, \mathrm{mad}_{base}(m)}
+
+    ``absorbance``: the column of obs itself.
 
     Parameters
     ----------
     adata
-        Samples x analytes: Cq, or a log scale.
+        Samples x analytes: Cq or a log scale (``mir_ratio``), a log scale (``proteins``).
     method
-        ``mir_ratio``, ``proteins``, or ``auto``: what the modality has.
+        ``auto`` takes ``mir_ratio`` for miRNA and ``proteins`` for proteomics.
     limits
-        Above the first a sample is ``possible``, above the second ``yes``. None is (5, 7) for
-        Cq, also turned to log2, and (2, 3) robust SDs for proteins. For counts and other log
-        scales no limits are validated: every sample is ``unknown`` until they are given.
-    assays
-        Var names of miR-451a and of miR-23a-3p, in this order, where they are not found, or each
-        stands more than once.
+        Two numbers: no below the first, yes above the second, possible from one to the other.
+        None means those of the method: 5 and 7 cycles (``mir_ratio`` by qPCR); 3 and 5 robust
+        SDs of the cohort (``proteins``, a convention of this package); 0.072 and 0.3 at 414 nm
+        in serum (``absorbance``). For the ratio of sequencing, arrays or beads there are none.
+    absorbance
+        Column of obs for ``absorbance``.
     copy
         Return a new object instead of changing this one.
 
     Returns
     -------
     AnnData or None
-        The new object with ``copy=True``, else None. ``obs["haemolysis"]`` is the index,
-        ``obs["haemolysed"]`` one of no, possible, yes, unknown;
-        ``uns["exerkine"]["haemolysis"]`` holds method and limits.
+        The new object with ``copy=True``, else None. ``obs["haemolysis"]``, the index;
+        ``obs["haemolysed"]``: no, possible, yes, unknown. Findings, which `exo.pp.check` lists:
+        haemolysis_flagged, haemolysis_unknown, haemolysis_limits, haemolysis_panel,
+        haemolysis_by_timepoint.
 
     Raises
     ------
-    AnalysisError
-        If the markers are not measured: one of the two miRNAs, or fewer than three proteins.
-    UsageError
-        For a method or limits that are none.
     UnitsError
-        If proteins are not on a log scale.
+        If the values are not on a scale that the method takes.
+    AnalysisError
+        If the microRNAs or proteins are not measured, or nothing is known for the modality.
+    InputError
+        If several features measure the same microRNA or protein, or a column is not there.
+    UsageError
+        If the method or the limits make no sense.
 
     Notes
     -----
-    Missing values: without one of the two miRNAs, or without any protein of the panel, the index
-    is NaN and the flag ``unknown``.
+    Missing values: without one of the microRNAs, without half of the proteins, or without an
+    absorbance, the index is NaN and the flag ``unknown``; nothing is filled in.
 
-    Hard exercise itself bursts red cells in the vessels: where the index moves with time a
-    warning says so, and leaving flagged samples out would then take signal out. What haemolysis
-    does to a signature is asked of `exo.tl.score_confounders`.
+    Exercise itself breaks red cells. Where samples of a later time point are flagged more often
+    than the same people's baseline, a warning says so: to drop them is to drop signal.
 
     References
     ----------
-    Blondal et al. 2013, Methods 59:S1 (PMID 23036329). The proteins' sources: ``exerkine
-    signatures show haemolysis``.
+    Blondal T and others (2013) Assessing sample and miRNA profile quality in serum and plasma or
+    other biofluids. Methods 59.
+    Shah JS, Soon PS, Marsh DJ (2016) Comparison of methodologies to detect low levels of
+    hemolysis in serum. PLoS ONE 11. doi:10.1371/journal.pone.0153200
+    Kirschner MB and others (2011) Haemolysis during sample preparation alters microRNA content
+    of plasma. PLoS ONE 6. doi:10.1371/journal.pone.0024145
+    Geyer PE and others (2019) Plasma proteome profiling to detect and avoid sample-related biases
+    in biomarker studies. EMBO Mol Med 11. doi:10.15252/emmm.201910427
 
     Examples
     --------
     >>> import exerkine_omics as exo
-    >>> adata = exo.datasets.simulate(seed=1, haemolysed=0.2).adata
+    >>> adata = exo.datasets.simulate(seed=3, haemolysed=0.1).adata
     >>> exo.pp.haemolysis(adata)
-    >>> adata.obs["haemolysed"].value_counts().loc["yes"] > 0
-    np.True_
+    >>> adata.obs["haemolysed"].value_counts().to_dict()
+    {'no': 97, 'yes': 11, 'possible': 0, 'unknown': 0}
     """
-    if method not in _METHODS:
-        raise UsageError(f"method={method!r}", fix=f"One of {', '.join(_METHODS)}.")
-    if method == "auto":
-        modality = str(meta(adata).get(schema.MODALITY, ""))
-        if modality not in ("mirna", "proteomics"):
-            raise AnalysisError(
-                f"No haemolysis index is known for {modality or 'an unknown modality'}",
-                fix="Measure absorbance at 414 nm, or look at exo.tl.score_confounders.",
-            )
-        method = "mir_ratio" if modality == "mirna" else "proteins"
-    if method == "mir_ratio":
-        index, chosen = _ratio(adata, assays)
-        standard: tuple[float, float] | None = _CQ_LIMITS if _is_cq(adata) else None
+    chosen = _method(adata, method)
+    _require_limits(limits)
+    if chosen == "mir_ratio":
+        found = mir_ratio(adata)
+    elif chosen == "proteins":
+        found = protein_panel(adata)
     else:
-        if assays is not None:
-            raise UsageError("assays= belongs to method='mir_ratio'", fix="Leave it out.")
-        index, chosen = _panel(adata)
-        standard = _PANEL_LIMITS
-    limits = standard if limits is None else limits
-    if limits is not None:
-        limits = _checked(limits)
-    flag = (
-        np.full(adata.n_obs, "unknown", dtype=object)
-        if limits is None
-        else kernel.flags(index, *limits).astype(object)
+        column = find_column(adata, absorbance, ABSORBANCE)
+        found = Index(numbers(adata, column, positive=False), _ABSORBANCE_LIMITS)
+    low, high = (found.limits or (np.nan, np.nan)) if limits is None else map(float, limits)
+    # a limit that is not known flags nothing
+    codes = flag(found.values if np.isfinite(low) else np.full(adata.n_obs, np.nan), low, high)
+    flags = pd.Categorical.from_codes(codes, list(FLAGS))
+    findings = haemolysis_findings(
+        adata, found, np.asarray(flags), persons_tubes(adata), (low, high), limits is None
     )
     target = adata.copy() if copy else adata
-    target.obs[schema.HAEMOLYSIS] = index
-    target.obs[schema.HAEMOLYSED] = pd.Categorical(flag, categories=_FLAGS)
-    known = (np.nan, np.nan) if limits is None else limits
-    meta(target)[schema.HAEMOLYSIS] = {
-        "method": method,
-        "possible": float(known[0]),
-        "yes": float(known[1]),
-        "markers": "; ".join(chosen),
-    }
-    _say(target, index, flag, limits)
-    add_step(target, "pp.haemolysis", method=method, limits=limits, markers=list(chosen))
+    target.obs[schema.HAEMOLYSIS] = found.values
+    target.obs[schema.HAEMOLYSED] = flags
+    replace_findings(target, PREFIX, findings)
+    add_step(
+        target,
+        "pp.haemolysis",
+        method=chosen,
+        limits=[low, high] if np.isfinite(low) else None,
+        absorbance=absorbance if chosen == "absorbance" else None,
+    )
     return target if copy else None
 
 
-def _is_cq(adata: AnnData) -> bool:
-    """Say whether the values are Cq, or were until they were turned to log2."""
-    if units(adata) == "Cq":
-        return True
-    if "pcr" in str(meta(adata).get(schema.PLATFORM, "")).casefold():
-        return True
-    steps = meta(adata).get(schema.STEPS)
-    if steps is None:
-        return False
-    before = [json.loads(str(p)).get("units_before") for p in steps["parameters"]]
-    return "Cq" in before
-
-
-def _ratio(adata: AnnData, assays: tuple[str, str] | None) -> tuple[np.ndarray, list[str]]:
-    if units(adata) != "Cq":
-        require_log(adata, "pp.haemolysis")
-    names = _mirs(adata) if assays is None else list(assays)
-    absent = [n for n in names if n not in adata.var_names]
-    if len(names) != 2 or absent:
-        raise UsageError(
-            f"assays={assays!r} are no two assays of this panel",
-            fix="Name miR-451a and miR-23a-3p as in var_names.",
-        )
-    first, second = (dense(adata)[:, adata.var_names.get_loc(n)] for n in names)
-    # Cq falls where there is more
-    return (second - first) if units(adata) == "Cq" else (first - second), names
-
-
-def _mirs(adata: AnnData) -> list[str]:
-    """Var names of miR-451a and miR-23a-3p."""
-    columns = [c for c in (schema.NAME, schema.MIRBASE, schema.MIMAT) if c in adata.var]
-    features = [
-        {"index": str(i), **{c: str(row[c]) for c in columns}}
-        for i, row in adata.var[columns].iterrows()
-    ]
-    species = str(meta(adata).get(schema.SPECIES, "human"))
-    found = [f.values for f in identify(features, "mirna")]
-    if species not in ("human", schema.UNKNOWN):  # the miRNA of the same name
-        found = [
-            f.values
-            for f in identify(
-                [{**f, "index": f["index"].split("-", 1)[-1]} for f in features], "mirna"
-            )
-        ]
-    names = []
-    for accession, name in _MIRS.items():
-        hits = [
-            str(v)
-            for v, known in zip(adata.var_names, found, strict=True)
-            if known.get(schema.MIMAT) == accession
-        ]
-        if len(hits) != 1:
-            what = "is not measured" if not hits else f"stands more than once ({shown(hits)})"
-            raise AnalysisError(
-                f"{name} {what}: the ratio of miR-451a to miR-23a-3p needs both",
-                where="var",
-                fix="Name the two with assays=(..., ...), or measure absorbance at 414 nm.",
-            )
-        names += hits
-    return names
-
-
-def _panel(adata: AnnData) -> tuple[np.ndarray, list[str]]:
-    require_log(adata, "pp.haemolysis")
-    signature = load()[_PANEL]
-    found = match(SignatureSet([signature]), adata.var, "proteomics", several="first")[0]
-    rises = np.asarray(found.weights) > 0
-    columns = np.asarray(found.columns)[rises]
-    names = [str(adata.var_names[c]) for c in columns]
-    if len(names) < _FEWEST_MEMBERS:
+def _method(adata: AnnData, method: str) -> str:
+    if method not in METHODS:
+        raise UsageError(f"method={method!r} is none of {', '.join(METHODS)}")
+    modality = str(meta(adata).get(schema.MODALITY, schema.UNKNOWN))
+    fits = _BY_MODALITY.get(modality)
+    if method == "auto" and fits is None:
         raise AnalysisError(
-            f"{len(names)} red-cell proteins are measured ({shown(names)}); "
-            f"{_FEWEST_MEMBERS} make an index",
-            fix="exo.sig.load()['haemolysis'] lists them; measure absorbance at 414 nm.",
+            f"There is no index of haemolysis for {modality}",
+            where=f"uns[{schema.UNS!r}][{schema.MODALITY!r}]",
+            fix="Use method='absorbance' with a column of obs, or take the flags of another "
+            "platform of the same tubes.",
         )
-    return kernel.panel_index(dense(adata)[:, columns], _reference(adata)), names
+    if method in ("mir_ratio", "proteins") and method != fits:
+        raise UsageError(
+            f"method={method!r} is not for {modality}", fix="Use method='auto' or 'absorbance'."
+        )
+    return str(fits) if method == "auto" else method
 
 
-def _reference(adata: AnnData) -> np.ndarray:
-    """Baseline samples of people; all of people where no baseline is known."""
-    people = persons_tubes(adata)
-    start = str(meta(adata).get(schema.BASELINE, ""))
-    if schema.TIMEPOINT not in adata.obs or not start:
-        return people
-    at = people & (adata.obs[schema.TIMEPOINT].astype(str) == start).to_numpy()
-    return at if at.sum() >= 3 else people
-
-
-def _checked(limits: Sequence[float]) -> tuple[float, float]:
-    try:
-        low, high = (float(v) for v in limits)
-    except (TypeError, ValueError):
-        raise UsageError(f"limits={limits!r} are no two numbers", fix="Give (5, 7).") from None
-    if not (np.isfinite(low) and np.isfinite(high) and low <= high):
-        raise UsageError(f"limits={limits!r} do not rise", fix="Give (possible, yes).")
-    return low, high
-
-
-def _say(
-    adata: AnnData, index: np.ndarray, flag: np.ndarray, limits: tuple[float, float] | None
-) -> None:
-    people = persons_tubes(adata)
-    hit = tuple(adata.obs_names[(flag == "yes") & people])
-    doubtful = tuple(adata.obs_names[(flag == "possible") & people])
-    fix = (
-        "Test with and without them, and ask exo.tl.score_confounders what haemolysis does to a "
-        "signature."
-    )
-    keep_findings(
-        adata,
-        Finding(
-            "haemolysed_samples", "warning",
-            f"{len(hit)} samples are haemolysed: {shown(hit)}.", hit, fix,
-        ),
-        Finding(
-            "possibly_haemolysed", "note",
-            f"{len(doubtful)} samples may be haemolysed: {shown(doubtful)}.", doubtful, fix,
-        ),
-    )  # fmt: skip
+def _require_limits(limits: Sequence[float] | None) -> None:
     if limits is None:
-        warn(
-            "No limits of haemolysis are validated for this unit: the index is given and every "
-            "sample is 'unknown'. Give limits=(possible, yes) if you have them"
-        )
-    moved = _moves_with_time(adata, index)
-    if moved:
-        warn(
-            f"The haemolysis index moves with exercise ({moved}): red cells burst in the vessels "
-            "too, and leaving flagged samples out would take signal out"
-        )
-
-
-def _moves_with_time(adata: AnnData, index: np.ndarray) -> str:
-    """Name the later time points at which people's index differs from their own baseline."""
-    if schema.SUBJECT not in adata.obs or schema.TIMEPOINT not in adata.obs:
-        return ""
-    start = str(meta(adata).get(schema.BASELINE, ""))
-    frame = pd.DataFrame(
-        {
-            "who": adata.obs[schema.SUBJECT].astype(object),
-            "when": adata.obs[schema.TIMEPOINT].astype(object),
-            "index": index,
-        }
-    ).dropna()
-    wide = frame.drop_duplicates(["who", "when"], keep=False).pivot(
-        index="who", columns="when", values="index"
-    )
-    if start not in wide:
-        return ""
-    told = []
-    for time in wide.columns.drop(start):
-        change = (wide[time] - wide[start]).dropna()
-        # ranks: a few burst tubes are no effect of exercise
-        if len(change) > 5 and (change != 0).any():
-            p = float(stats.wilcoxon(change).pvalue)
-            if p < 0.001:
-                told.append(f"{time}: median {change.median():+.2g}, p = {p:.1g}")
-    return "; ".join(told)
+        return
+    try:
+        low, high = (np.nan, np.nan) if isinstance(limits, str) else (float(v) for v in limits)
+    except (TypeError, ValueError):
+        low = high = np.nan
+    if not (np.isfinite(low) and np.isfinite(high) and low <= high):
+        raise UsageError(f"limits={limits!r} are not two numbers in rising order", where="limits=")

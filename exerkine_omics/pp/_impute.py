@@ -13,7 +13,7 @@ from exerkine_omics.cohort import Finding, add_step, dense, meta, persons_tubes,
 from exerkine_omics.errors import InputError, UnitsError, UsageError, shown, warn
 from exerkine_omics.kernels import _impute as kernel
 from exerkine_omics.parallel import stream
-from exerkine_omics.pp._masks import imputed, keep_findings
+from exerkine_omics.pp._masks import forget_corrected, imputed, keep_findings
 from exerkine_omics.pp._units import column_units
 from exerkine_omics.settings import settings
 
@@ -114,6 +114,7 @@ def impute(
     done = gap & np.isfinite(filled)
     target = adata.copy() if copy else adata
     target.layers[schema.IMPUTED] = imputed(adata) | done
+    forget_corrected(target)
     target.X = np.where(done, filled, values)
     _say_left(target, gap & ~done)
     add_step(

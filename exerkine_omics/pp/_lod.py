@@ -19,7 +19,7 @@ from exerkine_omics.cohort import (
 )
 from exerkine_omics.errors import InputError, UnitsError, UsageError, shown, warn
 from exerkine_omics.pp._detection import detection, differing
-from exerkine_omics.pp._masks import imputed, keep_findings
+from exerkine_omics.pp._masks import forget_corrected, imputed, keep_findings
 from exerkine_omics.pp._units import column_units
 
 Limits: TypeAlias = float | pd.Series | pd.DataFrame | Mapping[str, float]
@@ -110,6 +110,7 @@ def lod(
     if source in ("given", "var"):
         target.layers[schema.LOD] = limit
     if policy != "keep":
+        forget_corrected(target)
         if schema.RAW not in target.layers:
             target.layers[schema.RAW] = values.copy()
         if filled is None:

@@ -7,6 +7,7 @@ from anndata import AnnData
 
 from exerkine_omics import schema
 from exerkine_omics.cohort import Finding, dense, findings_frame, findings_from_frame, meta
+from exerkine_omics.errors import warn
 
 
 def imputed(adata: AnnData) -> np.ndarray:
@@ -14,6 +15,16 @@ def imputed(adata: AnnData) -> np.ndarray:
     if schema.IMPUTED not in adata.layers:
         return np.zeros(adata.shape, dtype=bool)
     return dense(adata, schema.IMPUTED) > 0.5
+
+
+def forget_corrected(adata: AnnData) -> None:
+    """Take out the values corrected for plasma volume: they are not those of the new X."""
+    if schema.CORRECTED in adata.layers:
+        del adata.layers[schema.CORRECTED]
+        warn(
+            f"layers[{schema.CORRECTED!r}] was made from X as it was before this step and is gone; "
+            "call exo.pp.plasma_volume last"
+        )
 
 
 def keep_findings(adata: AnnData, *findings: Finding) -> None:

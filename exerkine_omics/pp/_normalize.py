@@ -22,6 +22,7 @@ from exerkine_omics.kernels._normalize import NORMALIZERS
 from exerkine_omics.kernels._normalizer import FittedNormalizer, Normalizer, Tubes, changed
 from exerkine_omics.kernels._qc_loess import Drift
 from exerkine_omics.pp._drift import store_drift, with_run
+from exerkine_omics.pp._masks import forget_corrected
 from exerkine_omics.pp._samples import (
     feature_mask,
     fit_rows,
@@ -167,6 +168,7 @@ def normalize(
         new = fitted.apply(tubes)
         _say_lost(adata, values, new, method)
         keep_raw(target, values)
+        forget_corrected(target)
         target.X = new
         change = fitted.change(tubes)
         if change is not None:

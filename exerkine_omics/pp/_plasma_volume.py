@@ -1,4 +1,4 @@
-"""What is concentrated because water left the vessels."""
+"""Plasma volume: how it changed, and concentrations as they were without that."""
 
 from __future__ import annotations
 
@@ -13,27 +13,41 @@ from exerkine_omics.cohort import (
     Finding,
     add_step,
     dense,
-    frame_for_storage,
     meta,
     persons_tubes,
     require_columns,
+    require_units,
     sample_scaling,
     timepoints,
 )
 from exerkine_omics.cohort import baseline as cohort_baseline
 from exerkine_omics.errors import AnalysisError, InputError, UnitsError, UsageError, shown, warn
-from exerkine_omics.kernels import _plasma_volume as kernel
-from exerkine_omics.pp._masks import keep_findings
+from exerkine_omics.kernels._plasma_volume import undo_volume_change, volume_change
+from exerkine_omics.pp._blood import (
+    HAEMATOCRIT,
+    HAEMOGLOBIN,
+    baseline_rows,
+    find_column,
+    haematocrit_share,
+    haemoglobin_values,
+    replace_findings,
+)
+from exerkine_omics.pp._plasma_volume_report import (
+    PREFIX,
+    volume_findings,
+    volume_frame,
+    volume_status,
+    whole_blood_findings,
+)
 from exerkine_omics.pp._units import column_units
 
-_SPELLINGS = {
-    "haemoglobin": ("haemoglobin", "hemoglobin", "hb", "hgb"),
-    "haematocrit": ("haematocrit", "hematocrit", "hct", "pcv"),
+_METHODS = ("dill_costill", "haematocrit")
+_SCALED = {
+    "counts": "counts are shares of a library, from which the volume has gone",
+    "log_cpm": "log_cpm are shares of a library, from which the volume has gone",
+    "zscore": "z scores are no concentrations",
+    "score": "scores are no concentrations; correct before scoring",
 }
-_PERCENT = 1.5  # a haematocrit above this is no fraction
-_LARGE = 30.0  # percent; more is a wrong tube or unit before it is physiology
-_LINEAR = ("RFU", "intensity", "concentration")
-_RELATIVE = ("counts", "log_cpm")
 
 
 def plasma_volume(
@@ -41,257 +55,203 @@ def plasma_volume(
     *,
     haemoglobin: str = "haemoglobin",
     haematocrit: str = "haematocrit",
-    method: str = "dill_costill",
     baseline: str | None = None,
     analytes: Sequence[str] | None = None,
+    method: str = "dill_costill",
     copy: bool = False,
 ) -> AnnData | None:
-    r"""Estimate each sample's plasma volume change, and correct values for it, side by side.
+    r"""Say how each person's plasma volume changed, and correct the concentrations for it.
 
-    Use it on acute designs: an hour of exercise takes 5 to 15% of the plasma water away, and
-    everything that cannot follow is that much more concentrated without having been released. X
-    stays as it is; the corrected values are the layer ``plasma_volume_corrected``, to be tested
-    with ``layer=`` beside the uncorrected.
+    Use it on acute designs with blood counts in obs, after `exo.pp.log2` and before any test: a
+    bout takes 5 to 15% of the plasma out of the vessels, and what stays in rises by as much. X
+    stays as it was; ``layers["plasma_volume_corrected"]`` is tested beside it,
+    ``exo.tl.differential(adata, layer="plasma_volume_corrected")``.
 
-    Against the person's own baseline sample (1), for a later sample (2),
+    .. math:: \Delta PV = 100 \left(\frac{Hb_0}{Hb_1} \cdot \frac{1 - Hct_1}{1 - Hct_0} - 1\right)
 
-    .. math:: \Delta PV = 100 \left( \frac{Hb_1}{Hb_2} \frac{1 - Hct_2}{1 - Hct_1} - 1 \right),
-        \qquad c^* = c \, (1 + \Delta PV / 100)
+    against the person's own baseline 0, and
 
-    on a linear scale; on log2 scales :math:`\log_2(1 + \Delta PV / 100)` is added (Cq: taken off).
+    .. math:: c' = c\,(1 + \Delta PV / 100), \qquad x' = x + \log_2(1 + \Delta PV / 100)
+
+    on a linear and on a log2 scale (Cq: minus). Of whole blood, :math:`Hb_0 / Hb_1` takes the
+    place of the factor.
 
     Parameters
     ----------
     adata
-        Samples x analytes on a concentration-like scale, linear or log2, with ``subject_id`` and
-        ``timepoint``.
-    haemoglobin
-        Column of ``obs``, any one unit. The spellings hemoglobin, Hb and Hgb are found too.
-    haematocrit
-        Column of ``obs``, as a fraction or in percent; hematocrit and Hct are found too.
-    method
-        ``dill_costill``, or ``hct`` (Van Beaumont 1972: haematocrit alone; wrong where red cells
-        shrink or swell).
+        Samples x analytes: NPX, log2, Cq, RFU, intensity or concentration, not rescaled by
+        sample.
+    haemoglobin, haematocrit
+        Columns of obs, measured in whole blood. Haemoglobin in any one unit; haematocrit as a
+        share, or in percent (seen by values above 1.5). Usual spellings are found: hemoglobin,
+        Hb, Hgb, hematocrit, Hct, a unit behind them.
     baseline
-        The time point to compare with; the cohort's own unless told.
+        Time point to compare with; the cohort's baseline unless told. Where obs has ``bout``,
+        each bout has its own.
     analytes
-        Those to correct; all unless told. Leave out what is inside cells.
+        Names of the features to correct; None means all. The others stand in the layer as in X:
+        name them where the panel also holds what is counted in whole blood.
+    method
+        ``dill_costill``, or ``haematocrit`` (Van Beaumont) without haemoglobin, which takes the
+        red cells to keep their volume and warns.
     copy
         Return a new object instead of changing this one.
 
     Returns
     -------
     AnnData or None
-        The new object with ``copy=True``, else None. ``obs["plasma_volume_change"]`` in percent
-        (0 at baseline), the layer, and in ``uns["exerkine"]["plasma_volumes"]`` a row a sample
-        with the changes of blood, red cells and plasma.
+        The new object with ``copy=True``, else None. ``obs["plasma_volume_change"]``, percent;
+        ``layers["plasma_volume_corrected"]``; ``uns["exerkine"]["blood_volumes"]``, one row a
+        person's sample: sample_id, subject_id, timepoint, plasma_volume_change,
+        blood_volume_change, red_cell_volume_change (percent), status. Findings, which
+        `exo.pp.check` lists: plasma_volume_missing, plasma_volume_percent,
+        plasma_volume_implausible, plasma_volume_blood_counts, plasma_volume_late,
+        plasma_volume_whole_blood.
 
     Raises
     ------
     AnalysisError
-        If whole samples were rescaled before (median, PQN, ANML, ...): that took the
-        concentration away already; and for counts, which are relative.
+        If whole samples were rescaled, X holds z scores, scores or shares of a library, or no
+        sample but the baseline has a plasma volume.
     UnitsError
-        If the unit is not known, or z scores.
+        If the unit of the values is not known.
     InputError
-        If a column is missing, holds text or values that cannot be, percent and fractions are
-        mixed, or a person has two baseline samples.
+        If a column is not there or holds what cannot be (a haematocrit in two units, haemoglobin
+        in two), or a person has two baselines that differ.
+    UsageError
+        If an analyte is not there, or the method is none of the two.
 
     Notes
     -----
-    Missing values: a sample without haemoglobin or haematocrit, or whose person has no baseline
-    with both, has change NaN and corrected values NaN, never the uncorrected; a finding names it.
+    Missing values: where Hb or Hct of a sample or of its baseline is missing, the change is NaN
+    and so are the sample's corrected values, never uncorrected; ``status`` and a finding say so.
+    Tubes that are no person's are NaN. NaN in X stays NaN.
 
-    Haemoglobin that leaves the vessels, blood drawn in another posture, and a change of the
-    ratio of whole-body to venous haematocrit all bias the estimate; large molecules leave the
-    vessels less than water, small ones equilibrate, so that the correction fits proteins best.
+    The circulating haemoglobin must be the same in both samples: hours, not weeks of training.
+    Posture moves plasma as exercise does. See docs/plasma_volume.md for what else it cannot do.
 
     References
     ----------
-    Dill & Costill 1974, J Appl Physiol 37:247. Van Beaumont 1972, J Appl Physiol 32:712.
+    Dill DB, Costill DL (1974) Calculation of percentage changes in volumes of blood, plasma, and
+    red cells in dehydration. J Appl Physiol 37:247-248.
+    Matomaki P, Kainulainen H, Kyrolainen H (2018) Corrected whole blood biomarkers - the equation
+    of Dill and Costill revisited. Physiol Rep 6. doi:10.14814/phy2.13749
+    Van Beaumont W (1972) Evaluation of hemoconcentration from hematocrit measurements. J Appl
+    Physiol 32:712-713.
+
+    Examples
+    --------
+    >>> import exerkine_omics as exo
+    >>> adata = exo.datasets.simulate(seed=1).adata
+    >>> after = (adata.obs["timepoint"] == "post").to_numpy()
+    >>> adata.obs["Hb"], adata.obs["Hct"] = 15.1 + 1.6 * after, 43.7 + 1.6 * after
+    >>> exo.pp.plasma_volume(adata)
+    >>> adata.obs["plasma_volume_change"].round(1).unique().tolist()
+    [0.0, -12.2]
     """
-    if method not in ("dill_costill", "hct"):
-        raise UsageError(f"method={method!r}", fix="Say 'dill_costill' or 'hct'.")
-    each = column_units(adata)
-    _refuse(adata, each)
-    chosen = _chosen(adata, analytes)
-    require_columns(adata, schema.SUBJECT, schema.TIMEPOINT)
-    start = cohort_baseline(adata) if baseline is None else str(baseline)
-    if start not in timepoints(adata):
-        raise InputError(f"{start!r} is no time point", where="baseline=", fix="Name one.")
-    hct_name = _column(adata, "haematocrit", haematocrit)
-    hct = _fractions(_positive(adata, hct_name), hct_name)
-    names = {"haematocrit": hct_name}
+    if method not in _METHODS:
+        raise UsageError(f"method={method!r} is none of {', '.join(_METHODS)}")
+    _require_unscaled(adata)
+    corrected = _chosen(adata, analytes)
+    require_columns(adata, schema.SUBJECT)
+    level = cohort_baseline(adata) if baseline is None else str(baseline)
+    if level not in timepoints(adata):
+        raise InputError(
+            f"{level!r} is not among the time points {shown(timepoints(adata))}",
+            where="baseline=",
+            fix=f"Name one of obs[{schema.TIMEPOINT!r}].",
+        )
+    tubes = persons_tubes(adata)
+    hct_column = find_column(adata, haematocrit, HAEMATOCRIT)
+    hct, percent = haematocrit_share(adata, hct_column, tubes)
+    hb, hb_column = None, None
     if method == "dill_costill":
-        names["haemoglobin"] = _column(adata, "haemoglobin", haemoglobin)
-        hb = _positive(adata, names["haemoglobin"])
-    else:
-        hb = np.ones(adata.n_obs)
+        hb_column = find_column(adata, haemoglobin, HAEMOGLOBIN)
+        hb = haemoglobin_values(adata, hb_column, tubes)
+    measured = np.isfinite(hct) & (np.isfinite(hb) if hb is not None else True)
+    before = baseline_rows(adata, level, tubes, measured, hct if hb is None else hb + 1j * hct)
+    change = volume_change(hb, hct, before)
+    status = volume_status(adata, tubes, measured, before)
+    later = (adata.obs[schema.TIMEPOINT].astype(str) != level).to_numpy()
+    if not (np.isfinite(change.plasma) & later).any():
+        raise AnalysisError(
+            f"No sample after {level!r} has a change of plasma volume: "
+            f"{shown(pd.Series(status[later & tubes]).unique())}",
+            where=f"obs[{hct_column!r}]",
+        )
+    findings = volume_findings(adata, change, status, tubes, level)
+    if percent:
+        findings.append(
+            Finding(PREFIX + "percent", "note", f"The haematocrit {hct_column!r} is in percent.")
+        )
+    whole = str(meta(adata).get(schema.MATRIX, "")) == "whole_blood"
+    findings += whole_blood_findings(adata, whole, analytes)
+    if method == "haematocrit":
         warn(
-            "method='hct' takes the red cells' volume as constant; with haemoglobin too "
-            "'dill_costill' does not need that"
+            "Plasma volume from the haematocrit alone takes the red cells to keep their volume; "
+            "they shrink in hypertonic plasma. Give haemoglobin where it was measured."
         )
-    before = _baseline_rows(adata, start)
-    known = before >= 0
-    with np.errstate(invalid="ignore", divide="ignore"):
-        first_hb, first_hct = (np.where(known, v[before], np.nan) for v in (hb, hct))
-        if method == "dill_costill":
-            blood, cells, plasma = kernel.dill_costill(first_hb, hb, first_hct, hct)
-        else:
-            plasma = kernel.van_beaumont(first_hct, hct)
-            blood = cells = np.full(adata.n_obs, np.nan)
-    values = dense(adata)
-    factor = (1 + plasma / 100)[:, None]
-    linear = np.isin(each, _LINEAR)
-    sign = np.where(each == "Cq", -1.0, 1.0)
-    corrected = np.where(linear, values * factor, values + sign * np.log2(factor))
     target = adata.copy() if copy else adata
-    target.obs[schema.PLASMA_VOLUME] = plasma
-    target.layers[schema.CORRECTED] = np.where(chosen, corrected, values)
-    meta(target)[schema.PLASMA_VOLUMES] = frame_for_storage(
-        pd.DataFrame(
-            {
-                schema.SAMPLE_ID: adata.obs_names.astype(str),
-                "blood_volume_change": blood,
-                "red_cell_volume_change": cells,
-                "plasma_volume_change": plasma,
-            }
-        )
+    each = column_units(adata)
+    log = np.array([schema.UNIT_TABLE[u].log for u in each], dtype=bool)
+    sign = np.where(each == "Cq", -1.0, 1.0)
+    # dense may hand over X itself
+    values = dense(adata).copy()
+    factor = change.blood if whole else change.plasma
+    values[:, corrected] = undo_volume_change(
+        values[:, corrected], factor, log[corrected], sign[corrected]
     )
-    _say(target, plasma)
+    target.layers[schema.CORRECTED] = values
+    target.obs[schema.PLASMA_VOLUME] = change.plasma
+    meta(target)[schema.BLOOD_VOLUMES] = volume_frame(adata, change, status, tubes)
+    replace_findings(target, PREFIX, findings)
     add_step(
-        target, "pp.plasma_volume", method=method, baseline=start,
-        n_corrected=int(chosen.sum()), **names,
-    )  # fmt: skip
+        target,
+        "pp.plasma_volume",
+        haemoglobin=hb_column,
+        haematocrit=hct_column,
+        baseline=level,
+        analytes=None if analytes is None else [str(a) for a in analytes],
+        method=method,
+    )
     return target if copy else None
 
 
-def _refuse(adata: AnnData, each: np.ndarray) -> None:
-    scaled = sample_scaling(adata)
-    if scaled:
+def _require_unscaled(adata: AnnData) -> None:
+    """Refuse values from which the volume is gone already, or that are no concentrations."""
+    scaling = sample_scaling(adata)
+    require_units(adata)
+    if scaling:
         raise AnalysisError(
-            f"Whole samples were rescaled ({scaled}): that takes a change of plasma volume away "
-            "with everything else that moves all analytes alike, and it cannot be corrected twice",
+            f"Whole samples were rescaled ({scaling}), which took part of the volume change out: "
+            "a correction would take it out twice",
             where=f"uns[{schema.UNS!r}][{schema.SAMPLE_SCALING!r}]",
-            fix="Call exo.pp.plasma_volume before exo.pp.normalize, or ask the vendor for data "
-            "without that step.",
+            fix="Correct the values as they were before.",
         )
-    if np.isin(each, _RELATIVE).any():
-        raise AnalysisError(
-            "Counts are shares of a library: a change of plasma volume does not show in them",
-            fix="Correct concentrations, intensities or Cq.",
-        )
-    known = {u for u, unit in schema.UNIT_TABLE.items() if unit.base in ("linear", "log2")}
-    odd = sorted({str(u) for u in each} - known)
-    if odd:
-        raise UnitsError(
-            f"pp.plasma_volume needs concentrations, linear or log2, and X holds {shown(odd)}",
-            where=f"uns[{schema.UNS!r}][{schema.UNITS!r}]",
-            fix="State the unit when reading.",
-        )
+    where = f"uns[{schema.UNS!r}][{schema.UNITS!r}]"
+    for unit in sorted(set(column_units(adata))):
+        if unit in _SCALED:
+            raise AnalysisError(f"A volume cannot be corrected here: {_SCALED[unit]}", where=where)
+        if unit not in schema.UNIT_TABLE:
+            raise UnitsError(
+                f"pp.plasma_volume must know the unit of the values and it is {unit!r}",
+                where=where,
+                fix=f"State it when reading: one of {', '.join(schema.UNIT_TABLE)}.",
+            )
 
 
 def _chosen(adata: AnnData, analytes: Sequence[str] | None) -> np.ndarray:
+    """Say which features are corrected."""
     if analytes is None:
         return np.ones(adata.n_vars, dtype=bool)
     if isinstance(analytes, str):
-        analytes = [analytes]
-    absent = [a for a in analytes if a not in adata.var_names]
-    if absent:
-        raise InputError(
-            f"{shown(absent)} are no analytes", where="analytes=", fix="Name var_names."
+        raise UsageError(f"analytes={analytes!r} is a string", fix="Give a list of names.")
+    names = [str(a) for a in analytes]
+    absent = [a for a in names if a not in adata.var_names]
+    if absent or not names:
+        raise UsageError(
+            f"{shown(absent)} are no features" if absent else "analytes= names no feature",
+            where="analytes=",
+            fix="Name features of var_names; leave it out to correct all.",
         )
-    return adata.var_names.isin(list(analytes))
-
-
-def _column(adata: AnnData, role: str, named: str) -> str:
-    """Return the column named, or for the default name the one spelling of it that is there."""
-    if named in adata.obs or named != role:
-        require_columns(adata, named)
-        return named
-    words = _SPELLINGS[role]
-    hits = [
-        str(c)
-        for c in adata.obs.columns
-        if str(c).casefold() in words or str(c).casefold().startswith(tuple(f"{w}_" for w in words))
-    ]
-    if len(hits) != 1:
-        what = (
-            f"{len(hits)} columns could be the {role}: {shown(hits)}"
-            if hits
-            else f"obs has no {role}"
-        )
-        raise InputError(what, where="obs", fix=f"Name the column: {role}='...'.")
-    return hits[0]
-
-
-def _positive(adata: AnnData, name: str) -> np.ndarray:
-    column = adata.obs[name]
-    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        raise InputError(f"{name!r} holds text", where=f"obs[{name!r}]", fix="Give numbers.")
-    values = column.to_numpy(dtype=float)
-    wrong = adata.obs_names[~(values > 0) & ~np.isnan(values) | np.isinf(values)]
-    if len(wrong):
-        raise InputError(
-            f"{name!r} is not above 0 in {shown(wrong)}", where=f"obs[{name!r}]", fix="Mend it."
-        )
-    return values
-
-
-def _fractions(values: np.ndarray, name: str) -> np.ndarray:
-    known = values[np.isfinite(values)]
-    percent = known > _PERCENT
-    if percent.any() and not percent.all():
-        raise InputError(
-            f"{name!r} holds fractions and percent ({shown(known[percent][:2])} and "
-            f"{shown(known[~percent][:2])})",
-            where=f"obs[{name!r}]",
-            fix="Write all of it alike.",
-        )
-    result = values / 100 if percent.any() else values
-    if (result[np.isfinite(result)] >= 1).any():
-        raise InputError(f"{name!r} reaches 100%", where=f"obs[{name!r}]", fix="Mend it.")
-    return result
-
-
-def _baseline_rows(adata: AnnData, start: str) -> np.ndarray:
-    """Row of the person's baseline sample for each sample; -1 without one."""
-    subject = adata.obs[schema.SUBJECT].astype(object)
-    person = np.where(subject.isna(), "", subject.astype(str))
-    at = (adata.obs[schema.TIMEPOINT].astype(str) == start).to_numpy() & (person != "")
-    at &= persons_tubes(adata)
-    rows = np.flatnonzero(at)
-    names, count = np.unique(person[rows], return_counts=True)
-    twice = names[count > 1]
-    if len(twice):
-        raise InputError(
-            f"Subjects {shown(twice)} have more than one sample at {start!r}",
-            where="obs",
-            fix="Keep one sample a person and time.",
-        )
-    row = dict(zip(person[rows].tolist(), rows.tolist(), strict=True))
-    return np.array([row.get(p, -1) for p in person], dtype=int)
-
-
-def _say(adata: AnnData, plasma: np.ndarray) -> None:
-    tubes = persons_tubes(adata)
-    unknown = tuple(adata.obs_names[np.isnan(plasma) & tubes])
-    large = tuple(adata.obs_names[np.abs(plasma) > _LARGE])
-    keep_findings(
-        adata,
-        Finding(
-            "plasma_volume_unknown",
-            "warning",
-            f"The plasma volume change of {len(unknown)} samples is not known: {shown(unknown)}.",
-            unknown,
-            "Their corrected values are NaN; fill haemoglobin and haematocrit in if they exist.",
-        ),
-        Finding(
-            "plasma_volume_large",
-            "warning",
-            f"The plasma volume of {len(large)} samples changes by more than {_LARGE:g}%: "
-            f"{shown(large)}.",
-            large,
-            "Look for exchanged tubes, or another unit.",
-        ),
-    )
+    return np.asarray(adata.var_names.isin(names))
