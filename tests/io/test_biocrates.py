@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+import time
 import zipfile
 from pathlib import Path
 
@@ -313,6 +314,18 @@ def test_wrong_texts(content, message, tmp_path):
     with pytest.raises(InputError, match=message) as error:
         read(tmp_path, content, "wrong.txt")
     assert "wrong.txt" in str(error.value)
+
+
+@pytest.mark.parametrize("at", ["\tValid", "\t3.004\t", "\tLOD (calc.)", "#MetIDQ", "\tP01_pre"])
+def test_huge_fields_take_no_time(at, tmp_path):
+    """Two million digits in a cell are refused, or read as the text they are, at once."""
+    start = time.perf_counter()
+    for huge in ("9", "x", " ", "("):
+        try:
+            read(tmp_path, TEXT.replace(at, at[:1] + huge * 2_000_000 + at[1:], 1))
+        except InputError as error:
+            assert len(str(error)) < 1000
+    assert time.perf_counter() - start < 10
 
 
 def test_titles():
