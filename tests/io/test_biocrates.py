@@ -250,6 +250,28 @@ def test_workbooks(tmp_path):
         read(tmp_path, buffer.getvalue(), sheet="X")
 
 
+def test_cells_of_a_workbook(tmp_path):
+    """A formula that was never computed is said; what is no number is refused by its place."""
+    import openpyxl
+
+    row, column = np.argwhere(wanted()[1] == "Valid")[0]
+    for cell, message in (
+        ("=1+1", None), (True, "'True' is no concentration"), ("many", "'many' is no concentration")
+    ):  # fmt: skip
+        book = openpyxl.load_workbook(io.BytesIO(make.workbook(legend=False)))
+        place = book.active.cell(row + 10, column + 11)
+        assert place.value == make.value(row, column)
+        place.value = cell
+        buffer = io.BytesIO()
+        book.save(buffer)
+        if message is None:
+            said = found(read(tmp_path, buffer.getvalue()))
+            assert "1 cells are empty" in said["valid_without_value"]
+        else:
+            with pytest.raises(InputError, match=f"{message}.*row {row + 10}, column"):
+                read(tmp_path, buffer.getvalue())
+
+
 def test_a_workbook_that_lost_its_styles(tmp_path):
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(make.workbook(legend=True))) as old:
