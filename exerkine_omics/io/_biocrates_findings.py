@@ -44,7 +44,8 @@ def cell_findings(
     if foreign:
         text = f"Statuses {shown(foreign)} are not known; they are kept in status_codes."
         found.append(Finding("status_unknown", "warning", text, tuple(foreign)))
-    blank = np.isin(grid.values, [None, ""]) & (status == "Valid")
+    unfilled = np.array([c is None or c == "" for c in grid.values.ravel()]).reshape(status.shape)
+    blank = unfilled & (status == "Valid")
     if blank.any():
         text = f"{int(blank.sum())} cells are empty and Valid: a formula that was never computed?"
         found.append(Finding("valid_without_value", "warning", text, tuple(ids[blank.any(axis=1)])))
