@@ -13,12 +13,13 @@ from exerkine_omics.errors import InputError, brief, shown
 from exerkine_omics.io._columns import column_map, plain
 from exerkine_omics.io._labels import near
 
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _COMMA = re.compile(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?", re.ASCII)
 _BOTH = re.compile(r"(.+?)\s*\((.+)\)")  # 0.3 (< LOD)
 _TITLE = re.compile(
     r"#?\s*(?:Met|Web)IDQ\S*[\s|]+(?P<what>[^\[\t|]*[^\[\t|\s])\s*(?:\[(?P<unit>[^\]\t]*)\])?", re.I
 )
+_LONGEST = 60  # of a status
 NOT_STATED = "not stated"
 WHAT = "concentration"
 
@@ -167,7 +168,9 @@ def _status(grid: Grid, index: tuple[int, ...], cell: object) -> str:
     if text in _missing():
         return NOT_STATED
     known = status_of(text)
-    if known is None and (_NUMBER.fullmatch(text) or _COMMA.fullmatch(text) or len(text) > 60):
+    if known is None and (
+        _NUMBER.fullmatch(text) or _COMMA.fullmatch(text) or len(text) > _LONGEST
+    ):
         raise InputError(
             f"The status is {brief(text)!r}",
             where=at(grid, grid.lines[index[0]], f"{grid.analytes[index[1]]} Status"),
@@ -180,7 +183,7 @@ def _with_status(
     grid: Grid, index: tuple[int, ...], cell: object, stated: str
 ) -> tuple[float, str]:
     """Return number and status of a cell that is no plain number."""
-    if isinstance(cell, str):
+    if isinstance(cell, str) and len(cell) <= _LONGEST:
         if cell.strip() in words()["endless"] and stated in words()["without_number"]:
             return np.nan, stated  # the calibration curve gives no number here
         known = status_of(cell)

@@ -44,6 +44,11 @@ def cell_findings(
     if foreign:
         text = f"Statuses {shown(foreign)} are not known; they are kept in status_codes."
         found.append(Finding("status_unknown", "warning", text, tuple(foreign)))
+    unfilled = np.array([c is None or c == "" for c in grid.values.ravel()]).reshape(status.shape)
+    blank = unfilled & (status == "Valid")
+    if blank.any():
+        text = f"{int(blank.sum())} cells are empty and Valid: a formula that was never computed?"
+        found.append(Finding("valid_without_value", "warning", text, tuple(ids[blank.any(axis=1)])))
     endless = np.isin(grid.values.astype(str), words()["endless"])
     if endless.any():
         text = f"{int(endless.sum())} values are infinite: a calibration gave no number. Now NaN."

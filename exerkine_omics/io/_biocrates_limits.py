@@ -20,6 +20,7 @@ _LABEL = re.compile(
     r"(?:\[(?P<unit>[^\]]*)\]|\((?P<other>[^)]*(?:[µμu]M|/)[^)]*)\))?\s*"
 )
 _HMDB = re.compile(r"HMDB\d{5,7}")
+_LONGEST = 120  # of a label; a longer one is none
 CALCULATED, FROM_OP = "lod_calc", "lod_op"
 STATED = "lod_stated"
 
@@ -122,6 +123,12 @@ def _joined(grid: Grid) -> list[Limit]:
     rows: list[Limit] = []
     for row in grid.rows:
         if row.label:
+            if len(row.label) > _LONGEST:
+                raise InputError(
+                    f"{brief(row.label)!r} is no label of a row",
+                    where=f"{grid.where}, {grid.place} {row.line}",
+                    fix="Export the file again.",
+                )
             if any(r.label == row.label for r in rows):
                 raise InputError(
                     f"The row {brief(row.label)!r} stands twice",

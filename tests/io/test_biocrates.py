@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+import time
 import zipfile
 from pathlib import Path
 
@@ -249,6 +250,28 @@ def test_workbooks(tmp_path):
         read(tmp_path, buffer.getvalue(), sheet="X")
 
 
+def test_cells_of_a_workbook(tmp_path):
+    """A formula that was never computed is said; what is no number is refused by its place."""
+    import openpyxl
+
+    row, column = np.argwhere(wanted()[1] == "Valid")[0]
+    for cell, message in (
+        ("=1+1", None), (True, "'True' is no concentration"), ("many", "'many' is no concentration")
+    ):  # fmt: skip
+        book = openpyxl.load_workbook(io.BytesIO(make.workbook(legend=False)))
+        place = book.active.cell(row + 10, column + 11)
+        assert place.value == make.value(row, column)
+        place.value = cell
+        buffer = io.BytesIO()
+        book.save(buffer)
+        if message is None:
+            said = found(read(tmp_path, buffer.getvalue()))
+            assert "1 cells are empty" in said["valid_without_value"]
+        else:
+            with pytest.raises(InputError, match=f"{message}.*row {row + 10}, column"):
+                read(tmp_path, buffer.getvalue())
+
+
 def test_a_workbook_that_lost_its_styles(tmp_path):
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(make.workbook(legend=True))) as old:
@@ -313,6 +336,18 @@ def test_wrong_texts(content, message, tmp_path):
     with pytest.raises(InputError, match=message) as error:
         read(tmp_path, content, "wrong.txt")
     assert "wrong.txt" in str(error.value)
+
+
+@pytest.mark.parametrize("at", ["\tValid", "\t3.004\t", "\tLOD (calc.)", "#MetIDQ", "\tP01_pre"])
+def test_huge_fields_take_no_time(at, tmp_path):
+    """Two million digits in a cell are refused, or read as the text they are, at once."""
+    start = time.perf_counter()
+    for huge in ("9", "x", " ", "("):
+        try:
+            read(tmp_path, TEXT.replace(at, at[:1] + huge * 2_000_000 + at[1:], 1))
+        except InputError as error:
+            assert len(str(error)) < 1000
+    assert time.perf_counter() - start < 10
 
 
 def test_titles():
