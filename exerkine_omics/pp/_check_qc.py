@@ -131,6 +131,7 @@ def _confounded(
         person = adata.obs[schema.SUBJECT].astype(object)[known].to_numpy()
         spread = pd.Series(code).groupby(person).nunique()
     torn = tuple(spread.index[spread > 1].astype(str))
+    together = []
     for column in (schema.TIMEPOINT, schema.ARM):
         if column not in adata.obs:
             continue
@@ -138,6 +139,7 @@ def _confounded(
         part = adata[np.flatnonzero(known)[there]]
         if told_apart(code[there], covariate_design(part, [column], np.ones(part.n_obs, bool))):
             continue
+        together.append(column)
         message = (
             f"Plates and {column} cannot be told apart: a difference of {column} may be one "
             "of plates."
@@ -147,7 +149,8 @@ def _confounded(
             fix = "Changes within people stand, for each lies on one plate; levels do not."
         rows = tuple(names.astype(str))
         found.append(Finding("plate_confounded", "warning", message, rows, fix))
-    if torn:
+    # a covariate cannot part what is one and the same
+    if torn and schema.TIMEPOINT not in together:
         message = f"{len(torn)} people have samples on several plates: {shown(torn)}."
         fix = "Give the plate as covariate, or bridge."
         found.append(Finding("people_across_plates", "note", message, torn, fix))

@@ -24,11 +24,15 @@ def test_a_late_time_on_a_plate_of_its_own_is_confounded(trial):
     plates(trial, np.where(time == "late", "3", half))
     finding = found(trial)["plate_confounded"]
     assert "Plates and timepoint" in finding.message and finding.call == ""
-    # one late sample on another plate ties the plates together
+    assert "people_across_plates" not in found(trial)  # a covariate would part nothing
+    # late samples on another plate tie the plates together
     mixed = trial.obs["plate_id"].astype(str)
-    mixed.iloc[np.flatnonzero(time == "late")[0]] = "1"
+    mixed.iloc[np.flatnonzero(time == "late")[:4]] = "1"
     plates(trial, mixed)
-    assert "plate_confounded" not in found(trial)
+    told = found(trial)
+    assert "plate_confounded" not in told and "covariates" in told["people_across_plates"].call
+    done = exo.tl.differential(trial, arm=None, covariates=["plate_id"])
+    assert (done["status"] == "ok").all()
 
 
 def test_arms_on_plates_of_their_own_leave_changes_within_people(trial):
