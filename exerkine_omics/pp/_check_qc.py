@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from anndata import AnnData
+from scipy import special
 
 from exerkine_omics import schema
 from exerkine_omics.cohort import Finding, dense, meta, persons_tubes
@@ -158,22 +159,28 @@ def _confounded(
 
 
 def _missing(adata: AnnData, known: np.ndarray, code: np.ndarray) -> list[Finding]:
-    """Features without a value on a plate, where their share elsewhere does not explain it."""
+    """Features without a value on a plate, where chance does not explain it."""
     absent = ~np.isfinite(dense(adata, infinite=True)[known])
     n_plates = int(code.max()) + 1
     lost = np.zeros(adata.n_vars, dtype=bool)
+    n, missing = len(absent), absent.sum(axis=0)
     for plate in range(n_plates):
         here = code == plate
-        # one missing and one present more, so that no share is 0 or 1
-        elsewhere = (absent[~here].sum(axis=0) + 1) / ((~here).sum() + 2)
-        chance = elsewhere ** here.sum() * adata.n_vars * n_plates
-        lost |= absent[here].all(axis=0) & (chance < _CHANCE)
+        # all of this plate's tubes among those missing, were they drawn: exact
+        log = _log_choose(missing, here.sum()) - _log_choose(np.array(n), here.sum())
+        chance = np.exp(log) * adata.n_vars * n_plates
+        lost |= absent[here].all(axis=0) & ~absent.all(axis=0) & (chance < _CHANCE)
     if not lost.any():
         return []
     rows = tuple(adata.var_names[lost])
     message = f"{len(rows)} features are missing on whole plates: {shown(rows)}."
     fix = "They were not measured there: no value is low because of it."
     return [Finding("missing_on_a_plate", "warning", message, rows, fix)]
+
+
+def _log_choose(n: np.ndarray, k: int) -> np.ndarray:
+    n = np.maximum(n, k)
+    return special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
 
 
 def detected(adata: AnnData) -> list[Finding]:

@@ -84,13 +84,24 @@ def test_missing_on_a_plate_is_seldom_wrong():
             ),
             pd.DataFrame(
                 {"who": [f"P{i // 2}" for i in range(32)], "when": ["pre", "post"] * 16,
-                 "plate_id": [f"plate {i // 8}" for i in range(32)]},
+                 "plate_id": [f"plate {i // 16}" for i in range(32)]},
                 index=[f"T{i}" for i in range(32)],
             ),
             subject="who", timepoint="when", baseline="pre", units="NPX", modality="proteomics",
         )  # fmt: skip
         wrong += "missing_on_a_plate" in found(sim)
     assert wrong <= 10  # 5 expected at most; P(> 10) is 1%
+
+
+def test_missing_on_a_plate_is_the_exact_chance(trial):
+    """20 tubes, 10 on each plate, 12 missing, all of plate 1: C(12, 10) / C(20, 10) = 3.6e-4."""
+    some = trial[:20].copy()
+    plates(some, np.repeat(["1", "2"], 10))
+    some.X = 1.0 + np.arange(some.n_obs * some.n_vars).reshape(some.shape)
+    some.X[:12, 6] = np.nan
+    assert "missing_on_a_plate" in found(some)  # 3.6e-4 x 30 x 2 = 0.021
+    some.X[12, 6] = np.nan  # C(13, 10) / C(20, 10) x 60 = 0.093
+    assert "missing_on_a_plate" not in found(some)
 
 
 def test_warnings_name_samples_and_assays_of_people(trial):
