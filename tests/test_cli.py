@@ -182,6 +182,30 @@ def test_check_reads_vendor_files_and_writes_pages(tmp_path: Path) -> None:
     assert done.returncode == 4 and "'T2'" in done.stderr
 
 
+def test_check_takes_only_options_of_the_file(files: Path, tmp_path: Path) -> None:
+    import exerkine_omics as exo
+
+    sheet = ["--sample-sheet", files / "samples.csv"]
+    done = exerkine("check", files / "matrix.csv", *sheet)
+    assert done.returncode == 4 and "--units (one of NPX" in done.stderr
+    adata = exo.io.read_table(
+        files / "matrix.csv", files / "samples.csv", subject="subject_id", timepoint="timepoint",
+        baseline="pre", units="NPX", modality="proteomics",
+    )  # fmt: skip
+    stored = tmp_path / "cohort.h5ad"
+    exo.io.write(adata, stored)
+    page = tmp_path / "new" / "folder" / "CHECK.HTML"
+    done = exerkine("check", stored, "--matrix-type", "serum", "-o", page)
+    assert done.returncode == 0 and "matrix_unknown" not in done.stdout
+    assert page.read_text().startswith("<!doctype html>")
+    done = exerkine("check", stored, "--units", "RFU")
+    assert done.returncode == 4 and "units is 'NPX' already" in done.stderr
+    done = exerkine("check", stored, "--modality", "mirna")
+    assert done.returncode == 2 and "--modality do not belong" in done.stderr
+    done = exerkine("check", stored, "-o", page / "below.json")
+    assert done.returncode == 4 and "Cannot write here" in done.stderr
+
+
 def test_signatures_commands() -> None:
     listed = exerkine("signatures", "list")
     assert "glycolysis_lactate" in listed.stdout

@@ -39,9 +39,10 @@ def check(adata: AnnData) -> CheckReport:
         all_nan_features, all_nan_samples, constant_features, fixed_in_people, repeated_names,
         negative_values, zero_values, non_integer_counts, infinite_values, scale_suspect,
         mixed_units_suspected, units_unknown, matrix_unknown, species_unknown, control_samples,
-        bridge_samples, failed_qc_samples, qc_warnings, assay_warnings, replicates_apart,
-        plate_confounded, people_across_plates, missing_on_a_plate, few_qc_samples, low_detection,
-        detection_differs; and those of the readers.
+        bridge_samples, failed_qc_samples, warned_samples, qc_warnings, assay_warnings,
+        replicates_apart, plate_confounded, people_across_plates, missing_on_a_plate,
+        few_qc_samples, low_detection, detection_differs, haemolysed_samples, possibly_haemolysed;
+        and those of the readers and of other calls.
 
     Raises
     ------

@@ -10,10 +10,19 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import CheckReport, add_step, dense, meta, persons_tubes
+from exerkine_omics.cohort import (
+    CheckReport,
+    Finding,
+    add_step,
+    dense,
+    findings_frame,
+    findings_from_frame,
+    meta,
+    persons_tubes,
+)
 from exerkine_omics.cohort._calls import CALLS
-from exerkine_omics.errors import AnalysisError, UsageError, shown
-from exerkine_omics.pp._check_qc import failed
+from exerkine_omics.errors import AnalysisError, InputError, UsageError, shown
+from exerkine_omics.pp._check_qc import failed, warned_values
 
 # what changes no result: tubes of nobody, and rows and columns of nothing
 DEFAULT = ("control_samples", "all_nan_samples", "all_nan_features")
@@ -68,13 +77,10 @@ def clean(
     >>> exo.pp.clean(adata, exo.pp.check(adata)).n_obs == adata.n_obs - 1
     True
     """
-    if fix is None:
-        found = DEFAULT if report is None else {f.id for f in report.findings}
-        wanted = [f for f in DEFAULT if f in found]
-    else:
-        wanted = list(dict.fromkeys([fix] if isinstance(fix, str) else fix))
-        _require_known(wanted)
+    wanted = _wanted(report, fix)
     meta(adata)
+    if 0 in adata.shape:
+        raise InputError(f"There are {adata.n_obs} samples and {adata.n_vars} features to clean")
     result = adata.copy()
     # values first: a sample may be empty once they are gone
     for name in sorted(wanted, key=lambda f: (f not in _VALUES, list(_FIXES).index(f))):
@@ -84,12 +90,50 @@ def clean(
                 f"{name!r} would leave {result.n_obs} samples and {result.n_vars} features",
                 fix="Leave it out of fix=, and look at the report of exo.pp.check.",
             )
+        _forget(result, name, ids)
         add_step(result, "pp.clean", fix=name, n=len(ids), ids=ids)
     for column in (schema.TIMEPOINT, schema.ARM, schema.SAMPLE_TYPE):
         if column in result.obs and isinstance(result.obs[column].dtype, pd.CategoricalDtype):
             result.obs[column] = result.obs[column].cat.remove_unused_categories()
     meta(result).pop(schema.PAIRS, None)  # of the samples before
     return result
+
+
+def _wanted(report: CheckReport | None, fix: Sequence[str] | None) -> list[str]:
+    """Ids of the fixes asked for; a request goes before what a report found."""
+    if report is not None and not isinstance(report, CheckReport):
+        raise UsageError(
+            f"The report is a {type(report).__name__}, not a CheckReport",
+            where="report=",
+            fix="Give that of exo.pp.check(adata), or ids of findings as fix=[...].",
+        )
+    if fix is None:
+        found = set(DEFAULT) if report is None else {f.id for f in report.findings}
+        return [f for f in DEFAULT if f in found]
+    if not isinstance(fix, Sequence):
+        raise UsageError(
+            f"fix={fix!r} is no list of ids", where="fix=", fix=f"Ids are {', '.join(_FIXES)}."
+        )
+    wanted = list(dict.fromkeys([fix] if isinstance(fix, str) else fix))
+    _require_known(wanted)
+    return wanted
+
+
+def _forget(adata: AnnData, name: str, ids: list[str]) -> None:
+    """Take what is gone out of the findings that the reader and others left behind."""
+    stored = meta(adata).get(schema.FINDINGS)
+    if stored is None or not ids or name in _VALUES:
+        return
+    gone, kept = set(ids), []
+    for finding in findings_from_frame(stored):
+        left = tuple(r for r in finding.rows if r not in gone)
+        if finding.rows and not left:
+            continue
+        message = finding.message
+        if lost := len(finding.rows) - len(left):
+            message = f"{message} ({lost} of them left out since.)"
+        kept.append(Finding(finding.id, finding.severity, message, left, finding.fix))
+    meta(adata)[schema.FINDINGS] = findings_frame(kept)
 
 
 def _require_known(wanted: Sequence[str]) -> None:
@@ -155,7 +199,7 @@ def _failed_qc_values(adata: AnnData) -> _Fixed:
     bad = np.zeros(adata.shape, dtype=bool)
     for layer in (schema.QC_WARNING, schema.ASSAY_WARNING):
         if layer in adata.layers:
-            bad |= dense(adata, layer) > 0.5
+            bad |= warned_values(adata, layer)
     return _blank(adata, bad)
 
 

@@ -67,7 +67,7 @@ def refuse_confounded(
         if given.nunique() < 2:
             continue
         columns = covariate_design(adata[there], [name], np.ones(int(there.sum()), dtype=bool))
-        if _told_apart(number[there], columns):
+        if told_apart(number[there], columns):
             continue
         table = pd.crosstab(adata.obs[batch].astype(str)[there], given.astype(str))
         text = table.to_string() if table.shape[1] <= 12 else table.iloc[:, :12].to_string()
@@ -83,7 +83,7 @@ def refuse_joint(
     number: np.ndarray, design: np.ndarray, batch: str, covariates: Sequence[str]
 ) -> None:
     """Raise where batch and the covariates together cannot be told apart."""
-    if not _told_apart(number, design):
+    if not told_apart(number, design):
         raise AnalysisError(
             f"Batch and the covariates {shown(covariates)} together cannot be told apart",
             where=f"obs[{batch!r}]",
@@ -91,7 +91,7 @@ def refuse_joint(
         )
 
 
-def _told_apart(number: np.ndarray, columns: np.ndarray) -> bool:
+def told_apart(number: np.ndarray, columns: np.ndarray) -> bool:
     """Whether the columns keep their rank beside the batches."""
     if not columns.shape[1]:
         return True

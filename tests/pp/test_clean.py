@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import exerkine_omics as exo
+from exerkine_omics.cohort import Finding, findings_frame
 from exerkine_omics.cohort._calls import CALLS
 from exerkine_omics.errors import AnalysisError, InputError, UnitsError, UsageError
 from exerkine_omics.pp import _clean
@@ -48,7 +49,7 @@ def test_what_check_says_of_quality(spoiled):
     found = ids(spoiled)
     wanted = {
         "control_samples": 1, "all_nan_samples": 1, "all_nan_features": 1, "constant_features": 1,
-        "failed_qc_samples": 1, "qc_warnings": 0, "replicates_apart": 1, "low_detection": 1,
+        "failed_qc_samples": 1, "qc_warnings": 1, "replicates_apart": 1, "low_detection": 1,
         "missing_on_a_plate": 1,
     }  # fmt: skip
     assert {k: len(found[k].rows) for k in wanted} == wanted
@@ -119,6 +120,8 @@ def test_on_request(spoiled, fix, shape, n_nan, round_trip):
     if n_nan:
         assert np.isnan(cleaned.X).sum() == before + n_nan
     assert fix not in ids(cleaned)
+    if fix == "failed_qc_values":
+        assert CALLS["qc_warnings"] == CALLS[fix] and "qc_warnings" not in ids(cleaned)
     assert round_trip(cleaned).shape == shape
 
 
@@ -134,10 +137,42 @@ def test_unknown_fixes_name_the_way(spoiled):
         exo.pp.clean(spoiled)
 
 
+def test_what_is_no_report_and_no_list_is_said(trial):
+    with pytest.raises(UsageError, match="not a CheckReport"):
+        exo.pp.clean(trial, exo.pp.check(trial).to_frame())
+    with pytest.raises(UsageError, match="not a CheckReport"):
+        exo.pp.clean(trial, ["control_samples"])
+    with pytest.raises(UsageError, match="no list of ids"):
+        exo.pp.clean(trial, fix=True)
+    with pytest.raises(InputError, match="0 samples and 30 features"):
+        exo.pp.clean(trial[:0].copy())
+
+
+def test_carried_findings_forget_what_is_gone(spoiled, round_trip):
+    """What the reader said of tubes and assays does not outlive them."""
+    spoiled.var["assay_type"] = ["ext_ctrl"] + ["assay"] * 29
+    told = [
+        Finding("control_assays", "note", "1 assays are the kit's own.", ("A00",)),
+        Finding("haemolysed_samples", "warning", "2 samples.", ("P00_post", "P00_pre")),
+        Finding("no_end_mark", "note", "No end mark."),
+    ]
+    spoiled.uns["exerkine"]["findings"] = findings_frame(told)
+    cleaned = round_trip(exo.pp.clean(spoiled, fix=["control_assays", "control_samples"]))
+    left = ids(cleaned)
+    assert "control_assays" not in left and "no_end_mark" in left
+    assert left["haemolysed_samples"].rows == ("P00_post",)
+    assert left["haemolysed_samples"].message == "2 samples. (1 of them left out since.)"
+    assert ids(spoiled)["haemolysed_samples"].rows == ("P00_post", "P00_pre")
+
+
 def test_plates_that_hold_one_time_point_only(trial):
     trial.obs["plate_id"] = trial.obs["timepoint"].astype(str)
     finding = ids(trial)["plate_confounded"]
-    assert "one timepoint only" in finding.message and finding.rows == ("late", "post", "pre")
+    assert "timepoint cannot be told apart" in finding.message and finding.rows == (
+        "late",
+        "post",
+        "pre",
+    )
     trial.obs["run_order"] = np.arange(trial.n_obs)
     trial.obs["sample_type"] = "sample"
     assert "few_qc_samples" in ids(trial)
@@ -158,7 +193,7 @@ def test_every_error_and_warning_of_check_has_its_call_or_none_can_be():
     """What no call mends: the laboratory must look, or it is said in words."""
     by_hand = {
         "excel_mangled_ids", "no_baseline_sample", "replicates_apart", "infinite_values",
-        "people_across_plates",
+        "people_across_plates", "plate_confounded",
     }  # fmt: skip
     seen = set()
     for path in (ROOT / "pp").glob("_check*.py"):
