@@ -35,6 +35,13 @@ class Arms:
         """Treated people with a change whose stratum has controls with a change."""
         return self.measured.loc[self.measured["stratum"].isin(set(self.noise["stratum"]))]
 
+    @property
+    def baseline(self) -> tuple[np.ndarray, np.ndarray]:
+        """Baselines and strata of both arms (n,): strata with trained people, no one idle."""
+        people = pd.concat([self.treated.loc[~self.treated["idle"]], self.control])
+        people = people.loc[people["stratum"].isin(set(self.measured["stratum"]))]
+        return people[schema.PRE].to_numpy(float), people["stratum"].to_numpy(object)
+
 
 def choose_arms(
     table: pd.DataFrame,

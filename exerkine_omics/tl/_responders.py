@@ -118,7 +118,7 @@ def responders(
     Notes
     -----
     Missing values: a person without pre or post stays in the frame as ``missing`` and counts
-    nowhere else. SDir takes the effect as independent of the change without training and the
+    nowhere else, but for a baseline that was measured in its SD. SDir takes the effect as independent of the change without training and the
     changes as normal; one parallel-arm trial cannot test the first. ``p_response`` has a flat
     prior; ``p_response_shrunk`` the prior N(mean of the person's stratum, SDir^2), SDir taken as
     exactly known.
@@ -165,11 +165,7 @@ def responders(
         if isinstance(reliability, str)
         else reliability
     )
-    everyone = pd.concat([arms.treated, arms.control])
-    everyone = everyone.loc[everyone["stratum"].isin(set(arms.measured["stratum"]))]
-    between = baseline_sd(
-        everyone[schema.PRE].to_numpy(float), everyone["stratum"].to_numpy(object)
-    )
+    between = baseline_sd(*arms.baseline)
     limit = resolve_threshold(threshold, between, noise.typical_error)
     smallest = _SMALL * between if smallest_sd_ir is None else float(smallest_sd_ir)
     sign = 1.0 if direction == "up" else -1.0
@@ -277,9 +273,13 @@ def _notes(
     if control_frame is None:
         notes.append("No control arm: change over time, not attributable to exercise.")
     else:
-        known = control_frame.loc[control_frame["category"] != "missing", "category"]
+        mine = control_frame[schema.SUBJECT].isin(set(arms.noise[schema.SUBJECT]))
+        known = control_frame.loc[mine, "category"]
         hits = int((known == "responder").sum())
-        notes.append(f"The same rule calls {hits} of {len(known)} control people responders.")
+        where = "" if mine.sum() == arms.control["change"].notna().sum() else " of their strata"
+        notes.append(
+            f"The same rule calls {hits} of {len(known)} control people{where} responders."
+        )
         notes += _strata_notes(arms)
     if not np.isfinite(noise.df):
         notes.append("The typical error came without degrees of freedom and is taken as exact.")
