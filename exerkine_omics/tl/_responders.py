@@ -118,10 +118,10 @@ def responders(
     Notes
     -----
     Missing values: a person without pre or post stays in the frame as ``missing`` and counts
-    nowhere else, but for a baseline that was measured in its SD. SDir takes the effect as independent of the change without training and the
-    changes as normal; one parallel-arm trial cannot test the first. ``p_response`` has a flat
-    prior; ``p_response_shrunk`` the prior N(mean of the person's stratum, SDir^2), SDir taken as
-    exactly known.
+    nowhere else, but for a baseline that was measured in its SD. SDir takes the effect as
+    independent of the change without training and the changes as normal; one parallel-arm trial
+    cannot test the first. ``p_response`` has a flat prior; ``p_response_shrunk`` the prior N(mean
+    of the person's stratum, SDir^2), SDir taken as exactly known.
 
     Raises
     ------
@@ -185,7 +185,7 @@ def responders(
     control_frame = (
         _people(arms.control, noise, None, limit, sign, level) if control is not None else None
     )
-    centre = sign * _stratum_mean(arms.measured)
+    centre = sign * _stratum_mean(arms.shared)
     share = kernel.probability_above_normal(centre, max(ir.estimate, 0.0), limit)
     mean = float(arms.measured["change"].mean())
     return ResponderResult(
@@ -193,7 +193,7 @@ def responders(
         control_frame=control_frame,
         sd_ir=ir,
         sd_ir_table=table_ir,
-        ceiling=_ceiling(ir, sign * mean, limit, between, noise),
+        ceiling=_ceiling(ir, arms, sign, limit, between, noise),
         verdict=decided,
         verdict_reason=reason,
         threshold=limit,
@@ -239,13 +239,19 @@ def _people(
 
 
 def _ceiling(
-    ir: SdIr, mean: float, threshold: float, between: float, noise: Reliability
+    ir: SdIr, arms: Arms, sign: float, threshold: float, between: float, noise: Reliability
 ) -> Ceiling:
-    """``mean`` is the treated arm's, its good direction up."""
     r2 = auc = _NAN
     if np.isfinite(ir.estimate) and ir.sd_treated > 0:
-        r2 = max(ir.estimate, 0.0) ** 2 / ir.sd_treated**2
-        auc = kernel.attainable_auc(np.sqrt(r2), (threshold - mean) / ir.sd_treated)
+        strata = arms.shared.groupby("stratum")["change"]
+        r2, auc = kernel.attainable_in_strata(
+            sign * strata.mean().to_numpy(float),
+            strata.size().to_numpy(float),
+            ir.estimate,
+            ir.sd_treated,
+            threshold,
+        )
+    mean = sign * float(arms.measured["change"].mean())
     cut = (threshold - mean) / noise.sd_change
     return Ceiling(
         r2=r2,
