@@ -99,7 +99,7 @@ adherence, min_adherence, direction, level
     if not 0 < quantile < 1:
         raise UsageError(f"quantile={quantile!r} is no share", fix="Give 0.25 for the top quarter.")
     table = outcome_table(outcomes, subject=subject, pre=pre, post=post, arm=arm)
-    table, _ = mark_not_trained(table, outcomes, adherence, min_adherence, control)
+    table = mark_not_trained(table, outcomes, adherence, min_adherence, control)
     arms = choose_arms(table, outcomes, arm, control, treated, as_names(strata))
     noise = (
         Reliability.from_control(

@@ -156,7 +156,7 @@ def responders(
     if treated is not None and arm is None:
         raise UsageError(f"treated={treated!r} needs arm=", fix="Name the column of the arm.")
     table = outcome_table(outcomes, subject=subject, pre=pre, post=post, arm=arm)
-    table, unknown_dose = mark_not_trained(table, outcomes, adherence, min_adherence, control)
+    table = mark_not_trained(table, outcomes, adherence, min_adherence, control)
     arms = choose_arms(table, outcomes, arm, control, treated, as_names(strata))
     noise = (
         Reliability.from_control(
@@ -203,7 +203,7 @@ def responders(
         mean_change=mean,
         proportion=float(share.mean()) if np.isfinite(ir.estimate) else _NAN,
         proportion_ci=proportion_ci,
-        notes=[*_notes(arms, noise, ir, frame, control_frame, level), *unknown_dose],
+        notes=_notes(arms, noise, ir, frame, control_frame, level, adherence),
     )
 
 
@@ -271,6 +271,7 @@ def _notes(
     frame: pd.DataFrame,
     control_frame: pd.DataFrame | None,
     level: float,
+    adherence: str | None,
 ) -> list[str]:
     notes = []
     lost = int((frame["category"] == "missing").sum())
@@ -304,6 +305,8 @@ def _notes(
     idle = int((frame["category"] == "not_trained").sum())
     if idle:
         notes.append(f"{idle} people trained less than the dose stated and count nowhere.")
+    if undosed := int(arms.treated["undosed"].sum()):
+        notes.append(f"{undosed} people have no {adherence!r} and are taken as trained.")
     uncertain = int((frame["category"] == "uncertain").sum())
     if uncertain:
         notes.append(
