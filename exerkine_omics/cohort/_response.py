@@ -241,12 +241,8 @@ class ResponseSpec:
         """
         sign = 1.0 if self.direction == "up" else -1.0
         reliability = self.noise(train)
-        threshold = self.threshold_in(train)
+        threshold = self.cut_in(train)
         change = sign * (self.change(frame) - self._adjustment(train, frame))
-        if self.label_rule in RELATIVE_RULES:
-            threshold = self._relative_cut(
-                sign * (self.change(train) - self._adjustment(train, train))
-            )
         if self.label_rule != "category":
             label = np.where(np.isnan(change), np.nan, (change > threshold).astype(float))
         else:
@@ -259,8 +255,15 @@ class ResponseSpec:
             )
         return pd.Series(label, index=frame.index, name="responder", dtype="float64")
 
-    def _relative_cut(self, change: np.ndarray) -> float:
-        """Cut that the training people's own distribution gives, the good direction up."""
+    def cut_in(self, train: pd.DataFrame) -> float:
+        """Change, adjusted and its good direction up, above which the label is 1.
+
+        It is the threshold, or what ``label_rule`` finds in the training people's own distribution.
+        """
+        if self.label_rule not in RELATIVE_RULES:
+            return self.threshold_in(train)
+        change = self.change(train) - self._adjustment(train, train)
+        change = change if self.direction == "up" else -change
         known = change[np.isfinite(change)]
         if len(known) < 2 or np.ptp(known) == 0:
             raise AnalysisError(

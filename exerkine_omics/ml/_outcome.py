@@ -154,7 +154,7 @@ def auc_ceiling(outcome: Outcome) -> tuple[float, float, str]:
     noise = spec.noise(outcome.frame)
     spread, mean = float(known.std(ddof=1)), sign * float(known.mean())
     r2 = max(0.0, 1 - (noise.sd_change / spread) ** 2)
-    threshold = spec.threshold_in(outcome.frame)
+    threshold = spec.cut_in(outcome.frame)
     half = noise.half_width(spec.level) if spec.label_rule == "category" else 0.0
     low, high = ((threshold + side * half - mean) / spread for side in (-1, 1))
     area = attainable_auc(float(np.sqrt(r2)), low, high)
