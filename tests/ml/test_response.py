@@ -162,3 +162,12 @@ def test_the_outcome_after_training_is_no_clinical_column(trial_with_control):
         exo.ml.evaluate(adata, (spec(), frame), clinical=["post"], **FAST)
     with pytest.raises(UsageError, match="needs its table"):
         exo.ml.evaluate(adata, spec(), **FAST)
+
+
+def test_doses_are_never_pooled(trial_with_control):
+    adata, frame = trial_with_control()
+    frame.loc[frame.index[frame["group"] == "EX"][:10], "group"] = "HIIT"
+    with pytest.raises(UsageError, match="'EX', 'HIIT'; they are never pooled"):
+        exo.ml.evaluate(adata, (spec(), frame), **FAST)
+    with pytest.raises(UsageError, match="never pooled"):
+        read_outcome((spec(control=None), frame))
