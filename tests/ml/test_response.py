@@ -37,6 +37,7 @@ def test_rule_with_ceiling_and_control_arm(trial_with_control):
     assert rows["label"].to_numpy().tolist() == expected.tolist()
     # nobody of the control arm gains 3: the run falls back to the change itself
     assert result.control["metric"] == "r2"
+    assert result.to_dict()["settings"]["rule_sha256"] == spec().sha256
     assert result.control["n"] == 24
     assert "by continuous change" in result.control["how"]
     assert result.control["estimate"] < 0.3
