@@ -150,10 +150,10 @@ def attainable_in_strata(
     between = max(spread - noise, 0.0)
     own = max(sd_ir, 0.0)
     error2 = sd_change**2 - own**2
-    r2 = (own**2 + between) / (sd_change**2 + between)
+    r2 = float((own**2 + between) / (sd_change**2 + between))
     if not between > 0:
         rho = own / sd_change
-        return rho**2, attainable_auc(rho, (threshold - centre) / sd_change)
+        return r2, attainable_auc(rho, (threshold - centre) / sd_change)
     mean = centre + (mean - centre) * np.sqrt(between / spread)
     # each stratum by its quantiles: with SDir = 0 its people are tied, and a tie counts a half
     points = special.ndtri((np.arange(_POINTS) + 0.5) / _POINTS) if own > 0 else np.zeros(1)
@@ -168,7 +168,7 @@ def attainable_in_strata(
     hit, miss = mass * above, mass * (1 - above)
     share = hit.sum() * miss.sum()
     area = float(hit @ (np.cumsum(miss) - miss / 2))
-    return r2, area / share if share > 0 else float("nan")
+    return r2, float(area / share) if share > 0 else float("nan")
 
 
 def coupling_correlation(sd_pre: float, typical_error: float) -> float:

@@ -491,3 +491,13 @@ def test_strata_with_means_of_their_own():
     # strata that differ by chance alone raise nothing much
     plain = trial(300, seed=2).assign(site=[str(i % 30) for i in range(600)])
     assert run(plain, strata="site").ceiling.auc < 0.65
+
+
+@pytest.mark.parametrize("arm", ["EE", "CON"])
+def test_an_arm_without_any_spread_is_no_evidence(arm):
+    """A copied column is neither 'negligible' nor 'differs'."""
+    frame = trial(12)
+    frame.loc[frame["arm"] == arm, "vo2_post"] = frame["vo2_pre"] + 1.1
+    res = run(frame, reliability=REL)
+    assert res.verdict == "cannot be known" and "same amount" in res.verdict_reason
+    assert np.isnan(res.sd_ir.estimate) and np.isnan(res.ceiling.auc)
