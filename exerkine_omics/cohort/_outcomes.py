@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics import schema
-from exerkine_omics.errors import InputError, shown
+from exerkine_omics.errors import InputError, UsageError, shown
 
 
 def as_names(names: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -72,6 +72,28 @@ def text_column(frame: pd.DataFrame, column: str, why: str) -> np.ndarray:
             fix=why,
         )
     return frame[column].astype(str).to_numpy(dtype=object)
+
+
+def check_dose(adherence: str | None, minimum: float | None) -> None:
+    """Raise `UsageError` unless the column of the dose and the least dose are given together."""
+    if (adherence is None) != (minimum is None):
+        raise UsageError(
+            "adherence= and min_adherence= go together",
+            fix="Name the column, and the dose below which a person did not train.",
+        )
+    number = isinstance(minimum, (int, float, np.integer, np.floating))
+    if minimum is not None and (
+        not number or isinstance(minimum, bool) or not np.isfinite(minimum)
+    ):
+        raise UsageError(f"min_adherence={minimum!r} is no dose", fix="Give a number.")
+
+
+def below_dose(
+    dose: np.ndarray, minimum: float, arm: np.ndarray | None, control: str | None
+) -> np.ndarray:
+    """People who trained less than the least dose (mask); nobody of the control arm."""
+    trains = np.ones(len(dose), dtype=bool) if arm is None else arm != str(control)
+    return np.asarray(trains & (dose < minimum))
 
 
 def stratum(frame: pd.DataFrame, strata: Sequence[str]) -> np.ndarray:

@@ -19,9 +19,10 @@ class ResponderProfile:
     results
         ``{(outcome, arm): ResponderResult}``; the arm is "" where there is none.
     summary
-        A row an outcome and arm: outcome, arm, n, n_responder, n_non, n_adverse, n_uncertain,
-        control_responder (share of the control arm, same rule), mean_change, sd_ir, ci_low,
-        ci_high, auc_ceiling, verdict, status (``ok``, or why there is no result).
+        A row an outcome and arm: outcome, arm, n (of them n_responder, n_non, n_adverse,
+        n_uncertain), beside them n_missing and n_not_trained, control_responder (share of the
+        control arm, same rule), mean_change, sd_ir, ci_low, ci_high, auc_ceiling, verdict, status
+        (``ok``, or why there is no result: its counts are 0).
     frame
         A row a person and outcome: outcome, arm, subject_id, change, ci_low, ci_high, p_response,
         category.

@@ -43,7 +43,9 @@ class Ceiling:
     """The best any predictor can do, from SDir's point estimate (its interval is wide).
 
     ``r2`` = max(SDir, 0)^2 / SD of change^2 and ``auc``, at the label's own cut, bound every
-    predictor that does not see the measurement error. ``coupling_auc`` is what the baseline of the
+    predictor that does not see the measurement error. Where strata differ in their mean change,
+    by more than chance spreads means, that difference counts as response too: a predictor may
+    know the strata. ``coupling_auc`` is what the baseline of the
     same visit reaches when all respond alike, by sharing that visit's error;
     ``coupling_auc_true_level`` what it reaches beside the true level. NaN where unknown.
     """
@@ -88,8 +90,8 @@ class ResponderResult:
         Bootstrap interval of it, at SDir's level; draws in which the control arm varies more count
         as a constant response.
     proportion
-        Share of true responses beyond the threshold, P(N(mean, SDir^2) > threshold); NaN where
-        SDir is unknown.
+        Share of true responses beyond the threshold, P(N(mean, SDir^2) > threshold), each
+        stratum (of those with controls) with its own mean; NaN where SDir is unknown.
     notes
         What the reader must know.
     """

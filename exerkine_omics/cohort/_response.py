@@ -11,14 +11,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from exerkine_omics.cohort._adjustment import design_columns, training_levels
 from exerkine_omics.cohort._outcomes import (
     as_names,
+    below_dose,
+    check_dose,
     number_column,
-    require_outcome_columns,
     stratum,
     text_column,
 )
 from exerkine_omics.cohort._reliability import Reliability
+from exerkine_omics.cohort._reliability_tests import is_positive, is_real
 from exerkine_omics.errors import AnalysisError, UsageError, warn
 from exerkine_omics.kernels import _response as kernel
 from exerkine_omics.kernels._clusters import two_means
@@ -73,7 +76,7 @@ def check_direction_level(direction: str, level: float) -> None:
 
 def check_smallest(smallest: float | None) -> None:
     """Raise `UsageError` unless None or a number above 0."""
-    if smallest is not None and not 0 < smallest < np.inf:
+    if smallest is not None and not is_positive(smallest):
         raise UsageError(
             f"smallest_sd_ir={smallest!r} is no size of a standard deviation",
             fix="Give a number above 0 in the outcome's units, or None.",
@@ -147,10 +150,14 @@ class ResponseSpec:
         Share that ``label_rule="quantile"`` calls responders.
     source
         Where the threshold comes from: an MCID's citation, an anchor study.
+    adherence, min_adherence
+        Column of the dose, and the dose below which a person of an arm that trains did not train:
+        no label, and nothing is learnt from them. Without ``control`` this holds for all.
 
     Notes
     -----
-    Missing values: a person without pre, post or a column of ``adjust`` has label NaN.
+    Missing values: a person without pre, post or a column of ``adjust`` has label NaN; one
+    without a dose is taken as trained.
 
     Raises
     ------
@@ -182,6 +189,8 @@ class ResponseSpec:
     label_rule: str = "change"
     quantile: float = 0.5
     source: str = ""
+    adherence: str | None = None
+    min_adherence: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "adjust", as_names(self.adjust))
@@ -189,13 +198,17 @@ class ResponseSpec:
         check_threshold(self.threshold)
         check_direction_level(self.direction, self.level)
         check_smallest(self.smallest_sd_ir)
+        check_dose(self.adherence, self.min_adherence)
         check_reliability(self.reliability, self.arm, self.control)
         if self.label_rule not in LABEL_RULES:
             raise UsageError(
                 f"label_rule={self.label_rule!r}", fix=f"One of {', '.join(LABEL_RULES)}."
             )
-        if not 0 < self.quantile < 1:
+        if not is_real(self.quantile) or not 0 < self.quantile < 1:
             raise UsageError(f"quantile={self.quantile!r} is no share", fix="Give e.g. 0.25.")
+        for name in ("smallest_sd_ir", "quantile", "min_adherence"):  # numpy's would not serialise
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, float(getattr(self, name)))
         if self.label_rule in RELATIVE_RULES:
             warn(
                 f"label_rule={self.label_rule!r} makes responders of any group, also of people "
@@ -228,12 +241,8 @@ class ResponseSpec:
         """
         sign = 1.0 if self.direction == "up" else -1.0
         reliability = self.noise(train)
-        threshold = self.threshold_in(train)
+        threshold = self.cut_in(train)
         change = sign * (self.change(frame) - self._adjustment(train, frame))
-        if self.label_rule in RELATIVE_RULES:
-            threshold = self._relative_cut(
-                sign * (self.change(train) - self._adjustment(train, train))
-            )
         if self.label_rule != "category":
             label = np.where(np.isnan(change), np.nan, (change > threshold).astype(float))
         else:
@@ -246,8 +255,15 @@ class ResponseSpec:
             )
         return pd.Series(label, index=frame.index, name="responder", dtype="float64")
 
-    def _relative_cut(self, change: np.ndarray) -> float:
-        """Cut that the training people's own distribution gives, the good direction up."""
+    def cut_in(self, train: pd.DataFrame) -> float:
+        """Change, adjusted and its good direction up, above which the label is 1.
+
+        It is the threshold, or what ``label_rule`` finds in the training people's own distribution.
+        """
+        if self.label_rule not in RELATIVE_RULES:
+            return self.threshold_in(train)
+        change = self.change(train) - self._adjustment(train, train)
+        change = change if self.direction == "up" else -change
         known = change[np.isfinite(change)]
         if len(known) < 2 or np.ptp(known) == 0:
             raise AnalysisError(
@@ -260,8 +276,18 @@ class ResponseSpec:
         return two_means(known).cut
 
     def change(self, frame: pd.DataFrame) -> np.ndarray:
-        """Post minus pre (n,), in the outcome's units and with its own sign."""
-        return number_column(frame, self.post) - number_column(frame, self.pre)
+        """Post minus pre (n,), in the outcome's units and with its own sign; NaN if not trained."""
+        return number_column(frame, self.post) - self._baseline(frame)
+
+    def _baseline(self, frame: pd.DataFrame) -> np.ndarray:
+        pre = number_column(frame, self.pre)
+        if self.adherence is None or self.min_adherence is None:
+            return pre
+        arm = None
+        if self.arm is not None and self.control is not None:
+            arm = text_column(frame, self.arm, "Every person needs an arm.")
+        dose = number_column(frame, self.adherence)
+        return np.where(below_dose(dose, self.min_adherence, arm, self.control), np.nan, pre)
 
     def threshold_in(self, train: pd.DataFrame) -> float:
         """Threshold in the outcome's units, a rule computed on ``train``."""
@@ -270,9 +296,7 @@ class ResponseSpec:
         if self.threshold.endswith("_te"):
             return resolve_threshold(self.threshold, np.nan, self.noise(train).typical_error)
         label = stratum(train, self.strata)
-        return resolve_threshold(
-            self.threshold, baseline_sd(number_column(train, self.pre), label), np.nan
-        )
+        return resolve_threshold(self.threshold, baseline_sd(self._baseline(train), label), np.nan)
 
     def noise(self, train: pd.DataFrame) -> Reliability:
         """Reliability of the outcome; ``"control"`` is computed on ``train``'s control arm.
@@ -303,8 +327,8 @@ class ResponseSpec:
         """Part of everyone's change that ``adjust`` explains, fitted on ``train`` (mean 0)."""
         if not self.adjust:
             return np.zeros(len(frame))
-        levels = {c: _levels(train, c) for c in self.adjust}
-        design, target = _columns(train, levels), _columns(frame, levels)
+        levels = {c: training_levels(train, c) for c in self.adjust}
+        design, target = design_columns(train, levels), design_columns(frame, levels)
         change = self.change(train)
         known = np.isfinite(change) & np.isfinite(design).all(axis=1)
         if known.sum() < design.shape[1] + 2:
@@ -356,29 +380,3 @@ def check_reliability(reliability: object, arm: str | None, control: str | None)
             where="reliability=",
             fix="Name arm= and control=, or give a Reliability.",
         )
-
-
-def _levels(train: pd.DataFrame, column: str) -> list[str] | None:
-    """Levels of a text column in the training people; None for a number."""
-    require_outcome_columns(train, column)
-    if pd.api.types.is_numeric_dtype(train[column]) and not pd.api.types.is_bool_dtype(
-        train[column]
-    ):
-        return None
-    return sorted(train[column].dropna().astype(str).unique())
-
-
-def _columns(frame: pd.DataFrame, levels: dict[str, list[str] | None]) -> np.ndarray:
-    """Numbers as they are, text as indicators less the first level; an unseen level is NaN."""
-    parts = []
-    for column, names in levels.items():
-        if names is None:
-            parts.append(number_column(frame, column)[:, None])
-            continue
-        require_outcome_columns(frame, column)
-        text = frame[column].astype(object).where(frame[column].notna(), None)
-        block = np.array([[float(str(t) == name) for name in names[1:]] for t in text])
-        block = block.reshape(len(frame), max(len(names) - 1, 0))
-        block[[t is None or str(t) not in names for t in text]] = np.nan
-        parts.append(block)
-    return np.hstack(parts)

@@ -40,23 +40,27 @@ def power_sd_ir(
 
 
 def power_negligible(n_treated: int, n_control: int, smallest2: float, level: float) -> float:
-    """Probability that the interval lies below a smallest variance that matters, SDir being 0.
+    """Probability that the interval ends between 0 and a smallest variance, SDir being 0.
 
-    ``smallest2`` is (smallest SDir)^2 / Var(change, control).
+    ``smallest2`` is (smallest SDir)^2 / Var(change, control). An interval wholly below 0 is no
+    evidence of a constant response (the controls varied more) and does not count.
     """
     first, second = n_treated - 1, n_control - 1
-    z = stats.norm.ppf(0.5 + level / 2)
+    z2 = stats.norm.ppf(0.5 + level / 2) ** 2
     # both variances scale with chi-squares: integrated over the control's quantiles
-    grid = (np.arange(400) + 0.5) / 400
-    control = stats.chi2.ppf(grid, second) / second
+    control = stats.chi2.ppf((np.arange(400) + 0.5) / 400, second) / second
 
-    def upper(q: float, c: float) -> float:
-        return float(q - c + z * np.sqrt(2 * (q**2 / first + c**2 / second)) - smallest2)
+    def below(end: float) -> float:
+        # q - c + z sqrt(2 (q^2 / f + c^2 / s)) rises in q: it stays below ``end`` up to the root
+        # of a quadratic, where it starts below at all
+        gap = end + control
+        square, line = 1 - 2 * z2 / first, gap
+        free = gap**2 - 2 * z2 * control**2 / second
+        spread = np.sqrt(np.maximum(line**2 - square * free, 0.0))
+        limit = np.where(free > 0, free / (line + spread), 0.0)  # the smaller root, stably
+        return float(stats.chi2.cdf(limit * first, first).mean())
 
-    limit = np.array(
-        [optimize.brentq(upper, 0.0, 1e3, args=(c,)) if upper(0.0, c) < 0 else 0.0 for c in control]
-    )
-    return float(stats.chi2.cdf(limit * first, first).mean())
+    return below(smallest2) - below(0.0)
 
 
 def power_t(

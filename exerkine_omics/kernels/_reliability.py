@@ -25,7 +25,8 @@ class Repeats:
 
     ``typical_error`` is the root of the residual mean square with the tests' own means taken out
     (a learning effect is no noise), ``df`` its degrees of freedom; ``test_means`` are the tests'
-    adjusted means and ``learning_p`` the F test that they are equal.
+    adjusted means and ``learning_p`` the F test that they are equal; both NaN where no chain of
+    people connects the tests.
     """
 
     typical_error: float
@@ -48,22 +49,27 @@ def fit_repeats(values: np.ndarray) -> Repeats:
         With the typical error of one test.
     """
     n, k = values.shape
-    person, test = np.nonzero(np.isfinite(values))
-    y = values[person, test]
-    y = y - y.mean()
-    people = np.eye(n)[person]
-    full = np.c_[people, np.eye(k)[test][:, 1:]]
-    rank = np.linalg.matrix_rank(full)
-    slope, *_ = np.linalg.lstsq(full, y, rcond=None)
-    df = float(len(y) - rank)
-    rss = float(((y - full @ slope) ** 2).sum())
-    means = np.bincount(person, weights=y, minlength=n) / np.bincount(person, minlength=n)
-    rss_null = float(((y - means[person]) ** 2).sum())
-    between = rank - n
+    done = np.isfinite(values)
+    y = np.where(done, values - np.nanmean(values), 0.0)
+
+    def within(x: np.ndarray) -> np.ndarray:  # a person's own mean out: (n, k) of tests done
+        return np.where(done, x - (x.sum(axis=1) / done.sum(axis=1))[:, None], 0.0)
+
+    # people are swept out, so that what is solved has the size of the tests, not of the people
+    own = within(y)
+    shift = [within(done * (np.arange(k) == j)) for j in range(1, k)]
+    gram = np.array([[(a * b).sum() for b in shift] for a in shift])
+    slope = np.linalg.pinv(gram, hermitian=True) @ np.array([(a * own).sum() for a in shift])
+    between = int(np.linalg.matrix_rank(gram, hermitian=True))
+    df = float(done.sum() - n - between)
+    residual = own - sum(b * a for b, a in zip(slope, shift, strict=True))
+    rss, rss_null = float((residual**2).sum()), float((own**2).sum())
     p = _NAN
-    if df > 0 and rss > 0 and between > 0:
+    if df > 0 and rss > 0 and between == k - 1:
         p = float(stats.f.sf((rss_null - rss) / between / (rss / df), between, df))
-    shifts = np.r_[0.0, slope[n:]]
+    if between < k - 1:  # tests that no chain of people connects cannot be compared
+        slope = np.full(k - 1, _NAN)
+    shifts = np.r_[0.0, slope]
     level = float(np.nanmean(values)) - float(
         np.average(shifts, weights=np.isfinite(values).sum(0))
     )

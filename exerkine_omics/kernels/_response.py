@@ -9,6 +9,7 @@ import numpy as np
 from scipy import integrate, special, stats
 
 ROOT2 = float(np.sqrt(2.0))
+_POINTS = 2000
 
 
 def pooled_sd(values: np.ndarray, stratum: np.ndarray) -> tuple[float, float]:
@@ -131,6 +132,43 @@ def attainable_auc(rho: float, low: float = 0.0, high: float | None = None) -> f
 
     area = integrate.quad(slope, 0, np.arcsin(rho / ROOT2), epsabs=1e-12, epsrel=1e-12)[0]
     return float(0.5 + area / (2 * np.pi) / share)
+
+
+def attainable_in_strata(
+    mean: np.ndarray, n: np.ndarray, sd_ir: float, sd_change: float, threshold: float
+) -> tuple[float, float]:
+    """R2 and AUC of the true response where strata have mean changes of their own.
+
+    True response N(m_s, SDir^2) in stratum s, change N(m_s, SD_change^2), label 1 above the
+    threshold. The m_s are the observed means (k,) of n (k,) people, drawn together by what
+    SD_change alone spreads them: between-strata variance less SD^2 (k - 1) / sum n.
+    """
+    weight = n / n.sum()
+    centre = float(weight @ mean)
+    spread = float(weight @ (mean - centre) ** 2)
+    noise = sd_change**2 * (len(n) - 1) / n.sum()
+    between = max(spread - noise, 0.0)
+    own = max(sd_ir, 0.0)
+    error2 = sd_change**2 - own**2
+    r2 = float((own**2 + between) / (sd_change**2 + between))
+    if not between > 0:
+        rho = own / sd_change
+        return r2, attainable_auc(rho, (threshold - centre) / sd_change)
+    mean = centre + (mean - centre) * np.sqrt(between / spread)
+    # each stratum by its quantiles: with SDir = 0 its people are tied, and a tie counts a half
+    points = special.ndtri((np.arange(_POINTS) + 0.5) / _POINTS) if own > 0 else np.zeros(1)
+    true = (mean[:, None] + own * points).ravel()
+    mass = np.repeat(weight / len(points), len(points))
+    value, at = np.unique(true, return_inverse=True)
+    mass = np.bincount(at, weights=mass)
+    if error2 > 0:
+        above = special.ndtr((value - threshold) / np.sqrt(error2))
+    else:
+        above = np.heaviside(value - threshold, 0.5)
+    hit, miss = mass * above, mass * (1 - above)
+    share = hit.sum() * miss.sum()
+    area = float(hit @ (np.cumsum(miss) - miss / 2))
+    return r2, float(area / share) if share > 0 else float("nan")
 
 
 def coupling_correlation(sd_pre: float, typical_error: float) -> float:

@@ -160,11 +160,11 @@ def bootstrap(
     Returns
     -------
     sd_ir, proportion : numpy.ndarray
-        (n_draws,) each. Where the control arm varies more SDir is negative, and the proportion
-        that of a constant response (0, 1, or 1/2 at equality): such draws are counted, not
-        dropped.
+        (n_draws,) each; the proportion has each stratum's own mean. Where the control arm varies
+        more SDir is negative, and the proportion that of a constant response (0, 1, or 1/2 at
+        equality): such draws are counted, not dropped.
     """
-    sd_ir, mean = np.empty(n_draws), np.empty(n_draws)
+    sd_ir, proportion = np.empty(n_draws), np.zeros(n_draws)
     size = max(1, _CELLS // max(len(treated), len(control)))
     for start in range(0, n_draws, size):
         at = slice(start, min(start + size, n_draws))
@@ -173,11 +173,14 @@ def bootstrap(
         second = _drawn(control, control_stratum, n, rng)
         difference = _variance(first, treated_stratum) - _variance(second, control_stratum)
         sd_ir[at] = np.sign(difference) * np.sqrt(np.abs(difference))
-        mean[at] = first.mean(axis=1)
-    distance = mean - threshold
-    with np.errstate(divide="ignore", invalid="ignore"):
-        spread = special.ndtr(distance / np.maximum(sd_ir, 0.0))
-    return sd_ir, np.where(sd_ir > 0, spread, np.heaviside(distance, 0.5))
+        for code in np.unique(treated_stratum):
+            rows = treated_stratum == code
+            distance = first[:, rows].mean(axis=1) - threshold
+            share = np.heaviside(distance, 0.5)
+            spread = sd_ir[at] > 0
+            share[spread] = special.ndtr(distance[spread] / sd_ir[at][spread])
+            proportion[at] += share * rows.mean()
+    return sd_ir, proportion
 
 
 def _drawn(

@@ -82,7 +82,8 @@ def evaluate(
         which the baseline is taken. MuData: people in all modalities are used.
     outcome
         Series of 0 and 1 by subject id (NaN: left out), or (ResponseSpec, frame) with one row a
-        person and the column ``subject_id``: labelled inside each fold.
+        person (of one arm that trained, and its control) and the column ``subject_id``: labelled
+        inside each fold; the rule's checksum stands in ``settings``.
     groups
         Column of obs: people who share a value (twins, a family) stay on one side.
     clinical
@@ -232,6 +233,8 @@ def evaluate(
         "groups": groups,
         "clinical": names,
         "n_features": int(material.x.shape[1]),
+        # of the rule as it was given: it shows that no result moved it
+        "rule_sha256": None if given.spec is None else given.spec.sha256,
     }
     return PredictionResult(
         metrics=metrics,

@@ -10,6 +10,7 @@ import pandas as pd
 
 from exerkine_omics import schema
 from exerkine_omics.cohort import ResponseSpec
+from exerkine_omics.cohort._outcomes import text_column
 from exerkine_omics.errors import InputError, UsageError, shown
 from exerkine_omics.kernels._response import attainable_auc
 
@@ -113,6 +114,15 @@ def _from_spec(spec: ResponseSpec, frame: pd.DataFrame) -> Outcome:
     table = frame.copy()
     table.index = _by_subject(pd.Series(0.0, index=pd.Index(ids)), "outcome", sort=False).index
     table = table.sort_index(kind="stable")
+    if spec.arm is not None:
+        arms = text_column(table, spec.arm, "Every person needs an arm.")
+        trained = sorted({str(a) for a in arms} - {str(spec.control)})
+        if len(trained) > 1:
+            raise UsageError(
+                f"Several arms trained: {shown(trained)}; they are never pooled",
+                where=f"outcome[1][{spec.arm!r}]",
+                fix="Give the rows of one of them, with those of the control arm if there is one.",
+            )
     change = spec.change(table)
     value = np.full(len(table), NAN)
     own = treated(spec, table)
@@ -154,7 +164,7 @@ def auc_ceiling(outcome: Outcome) -> tuple[float, float, str]:
     noise = spec.noise(outcome.frame)
     spread, mean = float(known.std(ddof=1)), sign * float(known.mean())
     r2 = max(0.0, 1 - (noise.sd_change / spread) ** 2)
-    threshold = spec.threshold_in(outcome.frame)
+    threshold = spec.cut_in(outcome.frame)
     half = noise.half_width(spec.level) if spec.label_rule == "category" else 0.0
     low, high = ((threshold + side * half - mean) / spread for side in (-1, 1))
     area = attainable_auc(float(np.sqrt(r2)), low, high)

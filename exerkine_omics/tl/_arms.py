@@ -9,7 +9,13 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics import schema
-from exerkine_omics.cohort._outcomes import number_column, require_outcome_columns, stratum
+from exerkine_omics.cohort._outcomes import (
+    below_dose,
+    check_dose,
+    number_column,
+    require_outcome_columns,
+    stratum,
+)
 from exerkine_omics.errors import AnalysisError, UsageError, shown
 
 _MIN = 3
@@ -34,6 +40,13 @@ class Arms:
     def shared(self) -> pd.DataFrame:
         """Treated people with a change whose stratum has controls with a change."""
         return self.measured.loc[self.measured["stratum"].isin(set(self.noise["stratum"]))]
+
+    @property
+    def baseline(self) -> tuple[np.ndarray, np.ndarray]:
+        """Baselines and strata of both arms (n,): strata with trained people, no one idle."""
+        people = pd.concat([self.treated.loc[~self.treated["idle"]], self.control])
+        people = people.loc[people["stratum"].isin(set(self.measured["stratum"]))]
+        return people[schema.PRE].to_numpy(float), people["stratum"].to_numpy(object)
 
 
 def choose_arms(
@@ -81,31 +94,24 @@ def mark_not_trained(
     adherence: str | None,
     min_adherence: float | None,
     control: str | None,
-) -> tuple[pd.DataFrame, list[str]]:
+) -> pd.DataFrame:
     """Take the change of those who trained less than the dose out of all that is computed.
 
-    Adds ``idle`` and ``observed`` (the change as it was seen); ``change`` of idle people is NaN.
+    Adds ``idle``, ``undosed`` (the dose is not known: taken as trained) and ``observed`` (the
+    change as it was seen); ``change`` of idle people is NaN.
     """
-    table = table.assign(idle=False, observed=table["change"])
-    if (adherence is None) != (min_adherence is None):
-        raise UsageError(
-            "adherence= and min_adherence= go together",
-            fix="Name the column, and the dose below which a person did not train.",
-        )
+    check_dose(adherence, min_adherence)
+    table = table.assign(idle=False, undosed=False, observed=table["change"])
     if adherence is None or min_adherence is None:
-        return table, []
-    if isinstance(min_adherence, bool) or not np.isfinite(min_adherence):
-        raise UsageError(f"min_adherence={min_adherence!r} is no dose", fix="Give a number.")
+        return table
     dose = number_column(outcomes, adherence)[table["row"].to_numpy()]
-    trains = np.ones(len(table), dtype=bool)
+    arm = None
     if schema.ARM in table and control is not None:
-        trains = (table[schema.ARM] != str(control)).to_numpy()
-    idle = trains & (dose < min_adherence)
-    table["idle"] = idle
-    table.loc[idle, "change"] = np.nan
-    lacking = int((trains & np.isnan(dose)).sum())
-    notes = [f"{lacking} people have no {adherence!r} and are taken as trained."] if lacking else []
-    return table, notes
+        arm = table[schema.ARM].to_numpy(object)
+    table["idle"] = below_dose(dose, min_adherence, arm, control)
+    table["undosed"] = np.isnan(dose)
+    table.loc[table["idle"], "change"] = np.nan
+    return table
 
 
 def _treated_arm(table: pd.DataFrame, arm: str, control: str | None, treated: str | None) -> str:

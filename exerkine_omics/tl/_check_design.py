@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from exerkine_omics.cohort import frame_for_storage
@@ -56,7 +57,7 @@ def check_design(
     control
         One of them does not train.
     randomised
-        People were assigned to arms at random.
+        People were assigned to arms, or to the order of their periods, at random.
     tests_at_baseline, tests_at_end
         Tests of the outcome before and after, without training between them.
     periods
@@ -122,9 +123,13 @@ def _require_sense(design: _Design) -> None:
         "tests_at_end": design.tests_at_end,
         "periods": design.periods,
     }
-    wrong = [f"{k}={v!r}" for k, v in counts.items() if isinstance(v, bool) or int(v) != v or v < 1]
+    wrong = [
+        f"{k}={v!r}"
+        for k, v in counts.items()
+        if isinstance(v, bool) or not isinstance(v, (int, np.integer)) or v < 1
+    ]
     if wrong:
-        raise UsageError(f"{shown(wrong)} must be 1 or more")
+        raise UsageError(f"{shown(wrong)} must be whole numbers from 1 up")
     if design.control and design.arms < 2 and design.periods < 2:
         raise UsageError(
             "control=True with one arm and one period", fix="Say arms=2, or periods=2 (crossover)."
@@ -150,6 +155,13 @@ def _average(d: _Design) -> _Answer:
         )
     if not d.randomised and d.arms > 1:
         return False, "Arms that were not randomised differ in other things too.", "Random arms."
+    if not d.randomised:
+        return (
+            False,
+            "Periods in one order for all: season, practice and what the first period left behind "
+            "look like training.",
+            "A random order of the periods.",
+        )
     return True, "The control shows what would have happened anyway.", ""
 
 

@@ -16,6 +16,7 @@ from exerkine_omics.tl._arms import Arms
 
 METHODS = ("closed", "mover", "mixed", "bootstrap")
 _MIN = 3
+_EQUAL = 1e-12  # of the level: rounding, no spread
 _NAN = float("nan")
 
 
@@ -55,6 +56,11 @@ def heterogeneity(
         reason = (
             f"{len(shared)} treated and {len(arms.noise)} control people of shared strata "
             "are too few for two standard deviations."
+        )
+    elif min(sd_t, sd_c) <= _EQUAL * float(arms.measured[schema.PRE].abs().max()):
+        reason = (
+            "All people of an arm changed by the same amount, which no measurement does: check "
+            "that no test is a copy of another."
         )
     else:
         closed = kernel.sd_individual_response(sd_t, df_t, sd_c, df_c, level)

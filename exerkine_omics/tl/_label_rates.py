@@ -23,9 +23,10 @@ from exerkine_omics.kernels import _clusters
 from exerkine_omics.kernels import _response as kernel
 from exerkine_omics.parallel import stream
 from exerkine_omics.settings import settings
-from exerkine_omics.tl._arms import choose_arms
+from exerkine_omics.tl._arms import choose_arms, mark_not_trained
 
 _DRAWS = 2000
+_FEW = 4  # two groups explain all of two people, and most of three
 
 
 def label_rates(
@@ -40,6 +41,8 @@ def label_rates(
     control: str | None = None,
     treated: str | None = None,
     strata: str | Sequence[str] = (),
+    adherence: str | None = None,
+    min_adherence: float | None = None,
     direction: str = "up",
     level: float = 0.90,
     quantile: float = 0.25,
@@ -54,7 +57,7 @@ def label_rates(
     Parameters
     ----------
     outcomes, pre, post, subject, reliability, threshold, arm, control, treated, strata, \
-direction, level
+adherence, min_adherence, direction, level
         As in `responders`.
     quantile
         Share that the quantile rule calls responders.
@@ -69,8 +72,8 @@ direction, level
         (NaN without a control arm; quantile and cluster anew within the control arm, as a study
         of them alone would), p_value and note. Rules: ``change`` (above the threshold),
         ``category`` (whole interval above it), ``quantile``, ``cluster`` (best two groups; p that
-        one normal population splits as well), ``dankel`` (Levene's p; a criticised method, for
-        comparison only).
+        one normal population splits as well, NaN with fewer than four people), ``dankel``
+        (Levene's p; a criticised method, for comparison only; no row where nobody varies).
 
     Raises
     ------
@@ -83,7 +86,8 @@ direction, level
 
     Notes
     -----
-    Missing values: a person without pre or post counts nowhere.
+    Missing values: a person without pre or post, or below the dose stated, counts nowhere; nor
+    do controls of strata in which nobody trained.
 
     References
     ----------
@@ -95,6 +99,7 @@ direction, level
     if not 0 < quantile < 1:
         raise UsageError(f"quantile={quantile!r} is no share", fix="Give 0.25 for the top quarter.")
     table = outcome_table(outcomes, subject=subject, pre=pre, post=post, arm=arm)
+    table = mark_not_trained(table, outcomes, adherence, min_adherence, control)
     arms = choose_arms(table, outcomes, arm, control, treated, as_names(strata))
     noise = (
         Reliability.from_control(
@@ -103,14 +108,11 @@ direction, level
         if isinstance(reliability, str)
         else reliability
     )
-    everyone = pd.concat([arms.treated, arms.control])
-    between = baseline_sd(
-        everyone[schema.PRE].to_numpy(float), everyone["stratum"].to_numpy(object)
-    )
+    between = baseline_sd(*arms.baseline)
     limit = resolve_threshold(threshold, between, noise.typical_error)
     sign = 1.0 if direction == "up" else -1.0
     mine = np.sort(sign * arms.measured["change"].to_numpy(float))
-    theirs = np.sort(sign * arms.control["change"].dropna().to_numpy(float))
+    theirs = np.sort(sign * arms.noise["change"].to_numpy(float))
     half = kernel.multiple(level, noise.df) * noise.sd_change
     normal = stream(settings.seed if seed is None else seed, "tl.label_rates", "normal")
     rows = [
@@ -127,7 +129,7 @@ direction, level
         ),
         _cluster(mine, theirs, normal),
     ]
-    if len(theirs) > 2 and len(mine) > 2:
+    if len(theirs) > 2 and len(mine) > 2 and max(np.ptp(mine), np.ptp(theirs)) > 0:
         _, high, p, *_ = _clusters.dankel(mine, theirs)
         rows.append(_row("dankel", high, mine, theirs, high, p, "criticised; for comparison only"))
     return frame_for_storage(pd.DataFrame(rows))
@@ -163,11 +165,14 @@ def _top(values: np.ndarray, share: float) -> float:
 
 def _cluster(mine: np.ndarray, theirs: np.ndarray, rng: np.random.Generator) -> dict[str, object]:
     found = _clusters.two_means(mine)
+    control_cut = _clusters.two_means(theirs).cut if len(theirs) > 1 else float("nan")
+    if len(mine) < _FEW or not np.isfinite(found.explained):
+        note = "too few people, or no two changes that differ: nothing to split"
+        return _row("cluster", found.cut, mine, theirs, control_cut, float("nan"), note)
     null = _clusters.explained_if_normal(len(mine), _DRAWS, rng)
     p = (1 + int((null >= found.explained).sum())) / (1 + _DRAWS)
     note = (
         f"two groups explain {found.explained:.0%} of the variance; of one normal population "
         f"of {len(mine)} they explain {np.median(null):.0%}"
     )
-    control_cut = _clusters.two_means(theirs).cut if len(theirs) > 1 else float("nan")
     return _row("cluster", found.cut, mine, theirs, control_cut, p, note)

@@ -53,7 +53,8 @@ def plan_response(
     -------
     DataFrame
         n_per_arm, p_differs (SDir as given), p_differs_if_constant (the false alarms),
-        p_negligible_if_constant (NaN without ``smallest_sd_ir``; normal-theory interval).
+        p_negligible_if_constant (NaN without ``smallest_sd_ir``; normal-theory interval, one
+        wholly below 0 not counted).
 
     Raises
     ------
@@ -82,6 +83,11 @@ def plan_response(
     _share(level, "level")
     if method not in ("closed", "mover"):
         raise UsageError(f"method={method!r}", fix="Say 'closed' or 'mover'.")
+    if not isinstance(reliability, Reliability):
+        raise UsageError(
+            f"reliability={reliability!r} is no Reliability",
+            fix="Give exo.Reliability.from_control(pre, post) or .from_typical_error(te, df=).",
+        )
     noise = reliability.sd_change**2
     rows = []
     for n in _sizes(n_per_arm):
@@ -140,7 +146,7 @@ def plan_change(
     -----
     Missing values: people are counted as measured twice.
     """
-    _positive(abs(effect), "effect")
+    _positive(abs(effect) if _is_number(effect) else effect, "effect")
     _positive(sd_change, "sd_change")
     _share(alpha, "alpha")
     rows = [
@@ -169,7 +175,8 @@ def plan_features(
     Parameters
     ----------
     pilot
-        Result frame of `differential` (a within-person contrast ``post - pre``), or of
+        Result frame of `differential` (a within-person contrast ``post - pre``; a comparison of
+        arms holds no SD of one arm's change), or of
         `score_change`'s test; rows whose status is not ``ok`` are left out.
     effect
         Change of those that changed, in the frame's units (log2 fold change).
@@ -194,7 +201,7 @@ def plan_features(
     InputError
         If the frame lacks se, n_pairs or the contrast, or no row can be used.
     UsageError
-        For an effect, share, rate or size that is none.
+        For an effect, share, rate or size that is none, or a contrast that compares arms.
 
     Notes
     -----
@@ -206,9 +213,11 @@ def plan_features(
     ----------
     Liu & Hwang 2007, Bioinformatics 23:739.
     """
-    _positive(abs(effect), "effect")
+    _positive(abs(effect) if _is_number(effect) else effect, "effect")
     _share(fdr, "fdr")
     _share(share_changed, "share_changed")
+    if not isinstance(pilot, pd.DataFrame):
+        raise InputError(f"The pilot is a {type(pilot).__name__}, not a DataFrame", where="pilot")
     absent = [c for c in ("contrast", "se", "n_pairs", "status") if c not in pilot.columns]
     if absent:
         raise InputError(
@@ -226,6 +235,12 @@ def plan_features(
     chosen = names[0] if contrast is None else contrast
     if chosen not in names:
         raise InputError(f"No contrast {chosen!r}", where="pilot", fix=f"It has {shown(names)}.")
+    if " - " in chosen.split(": ")[0] and ": " in chosen:
+        raise UsageError(
+            f"{chosen!r} compares arms: its standard error is that of two groups, not of pairs",
+            where="contrast=",
+            fix="Name one arm's change, as in 'EE: post - pre', and say control=True.",
+        )
     rows = pilot[(pilot["contrast"].astype(str) == chosen) & (pilot["status"] == schema.OK)]
     sd = rows["se"].to_numpy(float) * np.sqrt(rows["n_pairs"].to_numpy(float))
     sd = sd[np.isfinite(sd) & (sd > 0)]
@@ -242,8 +257,8 @@ def plan_features(
 
 
 def _sizes(values: Sequence[int]) -> list[int]:
-    sizes = list(values)
-    wrong = [v for v in sizes if isinstance(v, bool) or int(v) != v or v < 3]
+    sizes = list(values) if np.iterable(values) else [values]
+    wrong = [v for v in sizes if not _is_number(v) or int(v) != v or v < 3]
     if wrong or not sizes:
         raise UsageError(
             f"n_per_arm holds {shown(wrong)}" if wrong else "n_per_arm is empty",
@@ -253,10 +268,15 @@ def _sizes(values: Sequence[int]) -> list[int]:
 
 
 def _positive(value: float, name: str) -> None:
-    if isinstance(value, bool) or not np.isfinite(value) or not value > 0:
+    if not _is_number(value) or not value > 0:
         raise UsageError(f"{name}={value!r} is no size", where=f"{name}=", fix="Give a number > 0.")
 
 
 def _share(value: float, name: str) -> None:
-    if isinstance(value, bool) or not 0 < value < 1:
+    if not _is_number(value) or not 0 < value < 1:
         raise UsageError(f"{name}={value!r} is no share", fix="Give a number between 0 and 1.")
+
+
+def _is_number(value: object) -> bool:
+    real = isinstance(value, (int, float, np.integer, np.floating))
+    return real and not isinstance(value, bool) and bool(np.isfinite(value))  # type: ignore[call-overload]

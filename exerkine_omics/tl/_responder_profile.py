@@ -17,6 +17,7 @@ from exerkine_omics.errors import AnalysisError, UsageError
 from exerkine_omics.tl._responders import responders
 
 _SHOWN = ("responder", "non", "adverse", "uncertain")
+_APART = ("missing", "not_trained")
 
 
 def responder_profile(
@@ -44,7 +45,7 @@ def responder_profile(
     subject
         Column of the person's id.
     adherence, min_adherence, sd_ir_method, seed
-        As in `responders`.
+        As in `responders`; a spec's own dose comes first.
 
     Returns
     -------
@@ -92,8 +93,8 @@ def responder_profile(
                     control=spec.control,
                     treated=treated,
                     strata=spec.strata,
-                    adherence=adherence,
-                    min_adherence=min_adherence,
+                    adherence=adherence if spec.adherence is None else spec.adherence,
+                    min_adherence=min_adherence if spec.adherence is None else spec.min_adherence,
                     smallest_sd_ir=spec.smallest_sd_ir,
                     direction=spec.direction,
                     level=spec.level,
@@ -128,7 +129,7 @@ def _summary(
                 "outcome": outcome,
                 "arm": arm,
                 "n": sum(result.counts[k] for k in _SHOWN),
-                **{f"n_{k}": result.counts[k] for k in _SHOWN},
+                **{f"n_{k}": result.counts[k] for k in (*_SHOWN, *_APART)},
                 "control_responder": theirs["responder"] / known if theirs and known else np.nan,
                 "mean_change": result.mean_change,
                 "sd_ir": result.sd_ir.estimate,

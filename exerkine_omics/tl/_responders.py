@@ -118,10 +118,10 @@ def responders(
     Notes
     -----
     Missing values: a person without pre or post stays in the frame as ``missing`` and counts
-    nowhere else. SDir takes the effect as independent of the change without training and the
-    changes as normal; one parallel-arm trial cannot test the first. ``p_response`` has a flat
-    prior; ``p_response_shrunk`` the prior N(mean of the person's stratum, SDir^2), SDir taken as
-    exactly known.
+    nowhere else, but for a baseline that was measured in its SD. SDir takes the effect as
+    independent of the change without training and the changes as normal; one parallel-arm trial
+    cannot test the first. ``p_response`` has a flat prior; ``p_response_shrunk`` the prior N(mean
+    of the person's stratum, SDir^2), SDir taken as exactly known.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def responders(
     if treated is not None and arm is None:
         raise UsageError(f"treated={treated!r} needs arm=", fix="Name the column of the arm.")
     table = outcome_table(outcomes, subject=subject, pre=pre, post=post, arm=arm)
-    table, unknown_dose = mark_not_trained(table, outcomes, adherence, min_adherence, control)
+    table = mark_not_trained(table, outcomes, adherence, min_adherence, control)
     arms = choose_arms(table, outcomes, arm, control, treated, as_names(strata))
     noise = (
         Reliability.from_control(
@@ -165,11 +165,7 @@ def responders(
         if isinstance(reliability, str)
         else reliability
     )
-    everyone = pd.concat([arms.treated, arms.control])
-    everyone = everyone.loc[everyone["stratum"].isin(set(arms.measured["stratum"]))]
-    between = baseline_sd(
-        everyone[schema.PRE].to_numpy(float), everyone["stratum"].to_numpy(object)
-    )
+    between = baseline_sd(*arms.baseline)
     limit = resolve_threshold(threshold, between, noise.typical_error)
     smallest = _SMALL * between if smallest_sd_ir is None else float(smallest_sd_ir)
     sign = 1.0 if direction == "up" else -1.0
@@ -189,7 +185,7 @@ def responders(
     control_frame = (
         _people(arms.control, noise, None, limit, sign, level) if control is not None else None
     )
-    centre = sign * _stratum_mean(arms.measured)
+    centre = sign * _stratum_mean(arms.shared)
     share = kernel.probability_above_normal(centre, max(ir.estimate, 0.0), limit)
     mean = float(arms.measured["change"].mean())
     return ResponderResult(
@@ -197,7 +193,7 @@ def responders(
         control_frame=control_frame,
         sd_ir=ir,
         sd_ir_table=table_ir,
-        ceiling=_ceiling(ir, sign * mean, limit, between, noise),
+        ceiling=_ceiling(ir, arms, sign, limit, between, noise),
         verdict=decided,
         verdict_reason=reason,
         threshold=limit,
@@ -207,7 +203,7 @@ def responders(
         mean_change=mean,
         proportion=float(share.mean()) if np.isfinite(ir.estimate) else _NAN,
         proportion_ci=proportion_ci,
-        notes=[*_notes(arms, noise, ir, frame, control_frame, level), *unknown_dose],
+        notes=_notes(arms, noise, ir, frame, control_frame, level, adherence),
     )
 
 
@@ -243,13 +239,19 @@ def _people(
 
 
 def _ceiling(
-    ir: SdIr, mean: float, threshold: float, between: float, noise: Reliability
+    ir: SdIr, arms: Arms, sign: float, threshold: float, between: float, noise: Reliability
 ) -> Ceiling:
-    """``mean`` is the treated arm's, its good direction up."""
     r2 = auc = _NAN
     if np.isfinite(ir.estimate) and ir.sd_treated > 0:
-        r2 = max(ir.estimate, 0.0) ** 2 / ir.sd_treated**2
-        auc = kernel.attainable_auc(np.sqrt(r2), (threshold - mean) / ir.sd_treated)
+        strata = arms.shared.groupby("stratum")["change"]
+        r2, auc = kernel.attainable_in_strata(
+            sign * strata.mean().to_numpy(float),
+            strata.size().to_numpy(float),
+            ir.estimate,
+            ir.sd_treated,
+            threshold,
+        )
+    mean = sign * float(arms.measured["change"].mean())
     cut = (threshold - mean) / noise.sd_change
     return Ceiling(
         r2=r2,
@@ -269,6 +271,7 @@ def _notes(
     frame: pd.DataFrame,
     control_frame: pd.DataFrame | None,
     level: float,
+    adherence: str | None,
 ) -> list[str]:
     notes = []
     lost = int((frame["category"] == "missing").sum())
@@ -277,9 +280,13 @@ def _notes(
     if control_frame is None:
         notes.append("No control arm: change over time, not attributable to exercise.")
     else:
-        known = control_frame.loc[control_frame["category"] != "missing", "category"]
+        mine = control_frame[schema.SUBJECT].isin(set(arms.noise[schema.SUBJECT]))
+        known = control_frame.loc[mine, "category"]
         hits = int((known == "responder").sum())
-        notes.append(f"The same rule calls {hits} of {len(known)} control people responders.")
+        where = "" if mine.sum() == arms.control["change"].notna().sum() else " of their strata"
+        notes.append(
+            f"The same rule calls {hits} of {len(known)} control people{where} responders."
+        )
         notes += _strata_notes(arms)
     if not np.isfinite(noise.df):
         notes.append("The typical error came without degrees of freedom and is taken as exact.")
@@ -298,6 +305,8 @@ def _notes(
     idle = int((frame["category"] == "not_trained").sum())
     if idle:
         notes.append(f"{idle} people trained less than the dose stated and count nowhere.")
+    if undosed := int(arms.treated["undosed"].sum()):
+        notes.append(f"{undosed} people have no {adherence!r} and are taken as trained.")
     uncertain = int((frame["category"] == "uncertain").sum())
     if uncertain:
         notes.append(

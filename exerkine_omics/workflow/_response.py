@@ -174,7 +174,8 @@ def predict(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str, An
         )  # fmt: skip
         people_used, features = summary["counts"]["used"], summary["settings"]["n_features"]
         part: dict[str, Any] = {
-            "label": label, "n_people": people_used, "n_features": features
+            "label": label, "n_people": people_used, "n_features": features,
+            "rule_sha256": spec.sha256,
         }  # fmt: skip
         part |= {k: summary[k] for k in wanted}
         # the blocks of signature scores, where the config asks for them

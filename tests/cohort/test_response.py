@@ -132,7 +132,12 @@ def test_spec_is_frozen_and_hashed():
         spec(label_rule="category"),
         spec(level=0.95),
     ]
-    assert len({s.sha256 for s in [one, *others]}) == 8
+    others += [
+        spec(adherence="dose", min_adherence=np.float32(0.5)),
+        spec(adherence="dose", min_adherence=0.75),
+        spec(smallest_sd_ir=np.int64(2)),
+    ]
+    assert len({s.sha256 for s in [one, *others]}) == 11
     assert spec(threshold=1).sha256 == spec(threshold=1.0).sha256
 
 
@@ -153,6 +158,12 @@ def test_spec_is_frozen_and_hashed():
         {"reliability": 2.5},
         {"reliability": "control"},
         {"control": "CON"},
+        {"smallest_sd_ir": "2"},
+        {"smallest_sd_ir": True},
+        {"quantile": "half"},
+        {"adherence": "dose"},
+        {"min_adherence": 0.5},
+        {"adherence": "dose", "min_adherence": "half"},
     ],
 )
 def test_a_rule_that_is_none(changes):
@@ -271,3 +282,22 @@ def test_what_each_label_couples_to_when_all_respond_alike():
     assert rank_auc(frame["pre"], ancova_label) == pytest.approx(0.501, abs=0.006)
     assert rank_auc(marker, raw_label) == pytest.approx(0.5025, abs=0.006)
     assert rank_auc(marker, ancova_label) == pytest.approx(0.421, abs=0.006)
+
+
+def test_who_did_not_train_has_no_label_and_teaches_nothing():
+    rng = np.random.default_rng(8)
+    n = 40
+    frame = pd.DataFrame({"arm": np.repeat(["EE", "CON"], n), "pre": rng.normal(40, 5, 2 * n)})
+    frame["post"] = frame["pre"] + rng.normal(3, 2, 2 * n)
+    frame["dose"] = np.where(frame["arm"] == "CON", 0.0, 1.0)
+    idle = frame.index[:8]
+    frame.loc[idle, "dose"] = 0.3
+    frame.loc[idle, ["pre", "post"]] *= [3.0, -2.0]
+    how = {"reliability": "control", "arm": "arm", "control": "CON", "threshold": "0.2_sd",
+           "adjust": "pre", "pre": "pre", "post": "post"}  # fmt: skip
+    rule = ResponseSpec(**how, adherence="dose", min_adherence=0.5)
+    label = rule.label(frame, frame)
+    assert label[idle].isna().all() and label.drop(idle).notna().all()
+    without = ResponseSpec(**how).label(frame.drop(idle), frame.drop(idle))
+    pd.testing.assert_series_equal(label.drop(idle), without)
+    assert rule.threshold_in(frame) == ResponseSpec(**how).threshold_in(frame.drop(idle))

@@ -63,6 +63,12 @@ def test_power_of_negligible_equals_simulation():
     rounds, hits, n = 6000, 0, 60
     for _ in range(rounds):
         t, c = rng.normal(0, 1, (2, n)).std(axis=1, ddof=1)
-        hits += _response.sd_individual_response(t, n - 1, c, n - 1, 0.95)[2] < 0.8
+        hits += 0 <= _response.sd_individual_response(t, n - 1, c, n - 1, 0.95)[2] < 0.8
     p = kernel.power_negligible(n, n, 0.64, 0.95)
     assert abs(hits / rounds - p) < 0.02
+
+
+def test_an_interval_below_zero_is_not_called_negligible():
+    # with 200 an arm 2.5% of intervals are wholly below 0, where the verdict is another one
+    assert kernel.power_negligible(200, 200, 4.0, 0.95) == pytest.approx(0.975, abs=0.002)
+    assert kernel.power_negligible(10, 10, 1e5, 0.95) > 0.99

@@ -116,3 +116,24 @@ def test_intervals_cover():
         hits["icc"] += rel.icc_low < 0.8 < rel.icc_high
     for name, n in hits.items():
         assert abs(n / rounds - 0.95) < 0.015, (name, n / rounds)
+
+
+def test_many_people_take_little_memory():
+    """People are swept out, not dummy columns: 50 000 would have needed 60 GB."""
+    rng = np.random.default_rng(2)
+    values = rng.normal(50, 8, (50_000, 1)) + rng.normal(0, 2, (50_000, 3)) + [0.0, 1.0, 1.5]
+    values[rng.random(50_000) < 0.3, 2] = np.nan
+    rel = exo.Reliability.from_repeats(values)
+    assert rel.typical_error == pytest.approx(2.0, rel=0.01)
+    assert rel.learning == pytest.approx(1.5, abs=0.05)
+    assert rel.df == np.isfinite(values).sum() - 50_000 - 2
+
+
+def test_tests_that_nobody_connects_have_no_learning_effect():
+    nan = np.nan
+    rel = exo.Reliability.from_repeats(
+        np.array([[1, 2, nan, nan], [2, 3.5, nan, nan], [nan, nan, 4, 5], [nan, nan, 4, 6]])
+    )
+    # two pairs of tests, each with the SD of its own differences
+    assert rel.typical_error == pytest.approx(np.sqrt((0.5**2 / 2 + 1 / 2) / 2 / 2))
+    assert np.isnan([rel.learning, rel.learning_p]).all() and rel.df == 2

@@ -414,3 +414,18 @@ def test_probability_is_t_with_few_df():
     heavy = kernel.probability_above(np.array([2.0]), 1.0, 4, 0.0)
     assert heavy == pytest.approx(stats.t.cdf(2.0, 4))
     assert heavy < kernel.probability_above(np.array([2.0]), 1.0, INF, 0.0)
+
+
+def test_ceiling_in_strata_is_what_a_large_sample_reaches():
+    rng = np.random.default_rng(5)
+    mean, n = np.array([0.0, 4.0, 5.0]), np.array([2000.0, 1000.0, 1000.0])
+    stratum = np.repeat([0, 1, 2], [100_000, 50_000, 50_000])
+    for sd_ir in (0.0, 1.5):
+        true = mean[stratum] + sd_ir * rng.normal(size=len(stratum))
+        change = true + rng.normal(0, 2.0, len(stratum))
+        sd = np.hypot(sd_ir, 2.0)
+        r2, auc = kernel.attainable_in_strata(mean, n, sd_ir, sd, 2.5)
+        assert auc == pytest.approx(sampled_auc(true, change > 2.5), abs=0.005)
+        assert r2 == pytest.approx(np.corrcoef(true, change)[0, 1] ** 2, abs=0.006)
+    one = kernel.attainable_in_strata(mean[:1], n[:1], 1.5, 2.5, 1.0)
+    assert one == pytest.approx((0.36, kernel.attainable_auc(0.6, 0.4)))

@@ -11,7 +11,7 @@ import pytest
 import exerkine_omics as exo
 from exerkine_omics.errors import UsageError
 from exerkine_omics.kernels._response import attainable_auc
-from exerkine_omics.ml._outcome import read_outcome
+from exerkine_omics.ml._outcome import auc_ceiling, read_outcome
 
 FAST = {"outer": (4, 2), "inner": 3, "n_permutations": 4, "n_bootstrap": 60, "seed": 1}
 EXACT = exo.Reliability.from_typical_error(1.0)
@@ -37,6 +37,7 @@ def test_rule_with_ceiling_and_control_arm(trial_with_control):
     assert rows["label"].to_numpy().tolist() == expected.tolist()
     # nobody of the control arm gains 3: the run falls back to the change itself
     assert result.control["metric"] == "r2"
+    assert result.to_dict()["settings"]["rule_sha256"] == spec().sha256
     assert result.control["n"] == 24
     assert "by continuous change" in result.control["how"]
     assert result.control["estimate"] < 0.3
@@ -82,6 +83,33 @@ def test_category_labels_leave_the_uncertain_out(trial_with_control):
     used = result.predictions.query("block == 'omics' and repeat == 0")
     assert len(used) == summary["counts"]["used"] - summary["counts"]["label_open"]
     assert summary["sample_size"]["n"] == len(used)
+
+
+@pytest.mark.filterwarnings("ignore::exerkine_omics.errors.ExerkineWarning")
+def test_ceiling_of_a_relative_label_is_at_its_own_cut(trial_with_control):
+    """The threshold plays no part in a quantile label, nor in its ceiling."""
+    _, frame = trial_with_control(n=60)
+    only = frame[frame["group"] == "EX"]
+    change = only["post"] - only["pre"]
+    rho = np.sqrt(1 - 2 / change.var())
+    for quantile in (0.1, 0.5):
+        rule = spec(label_rule="quantile", quantile=quantile, threshold=50.0)
+        cut = (np.quantile(change, 1 - quantile) - change.mean()) / change.std()
+        area, _, text = auc_ceiling(read_outcome((rule, only)))
+        assert area == pytest.approx(attainable_auc(rho, cut)) and "nan" not in text
+
+
+def test_who_did_not_train_takes_no_part(trial_with_control):
+    adata, frame = trial_with_control()
+    frame["dose"] = np.where(frame["group"] == "CON", 0.0, 1.0)
+    idle = frame.index[frame["group"] == "EX"][:4]
+    frame.loc[idle, "dose"] = 0.1
+    rule = spec(adherence="dose", min_adherence=0.5)
+    result = exo.ml.evaluate(adata, (rule, frame), **FAST)
+    assert not set(result.predictions["subject_id"]) & set(frame.loc[idle, "subject_id"])
+    without = exo.ml.evaluate(adata, (spec(), frame.drop(idle)), **FAST)
+    assert result.ceiling == without.ceiling and result.control["n"] == without.control["n"]
+    pd.testing.assert_frame_equal(result.metrics, without.metrics)
 
 
 def test_nothing_to_predict_is_said(trial_with_control):
@@ -135,3 +163,12 @@ def test_the_outcome_after_training_is_no_clinical_column(trial_with_control):
         exo.ml.evaluate(adata, (spec(), frame), clinical=["post"], **FAST)
     with pytest.raises(UsageError, match="needs its table"):
         exo.ml.evaluate(adata, spec(), **FAST)
+
+
+def test_doses_are_never_pooled(trial_with_control):
+    adata, frame = trial_with_control()
+    frame.loc[frame.index[frame["group"] == "EX"][:10], "group"] = "HIIT"
+    with pytest.raises(UsageError, match="'EX', 'HIIT'; they are never pooled"):
+        exo.ml.evaluate(adata, (spec(), frame), **FAST)
+    with pytest.raises(UsageError, match="never pooled"):
+        read_outcome((spec(control=None), frame))

@@ -101,3 +101,34 @@ def test_published_clusters_of_hypertrophy_arise_by_clustering(data_dir):
         agreement.append(float((high == (men["CLUSTER"][known] == "HIGH")).mean()))
     # the label says little beyond the outcome it was made of: no man is HIGH as such
     assert max(agreement) >= 0.85 and min(agreement) <= 0.6
+
+
+def test_a_split_of_nothing_has_no_p():
+    """Constant changes, or too few to split, are no cluster: p is NaN and the note says why."""
+    table = people(0.0, n=10)
+    same = table.assign(post=table["pre"] + 1.0)
+    alone = {**HOW, "arm": None, "control": None}
+    for frame, how in ((same, HOW), (table.iloc[:2], alone), (table.iloc[:1], alone)):
+        rates = exo.tl.label_rates(frame, **how).set_index("rule")
+        assert np.isnan(rates.loc["cluster", "p_value"])
+        assert "nan" not in rates.loc["cluster", "note"]
+    assert "dankel" not in set(exo.tl.label_rates(same, **HOW)["rule"].astype(str))
+
+
+def test_threshold_and_controls_are_those_of_responders():
+    """Strata where nobody trained, and people who did not train, count as in `responders`."""
+    table = people(2.0)
+    rng = np.random.default_rng(3)
+    table["age"] = np.where((table["arm"] == "con") & (np.arange(120) % 2 == 0), "old", "young")
+    table.loc[table["age"] == "old", "post"] += 50
+    table["pre"] += np.where(table["age"] == "old", rng.normal(0, 60, 120), 0.0)
+    table["dose"] = np.where(np.arange(120) < 15, 0.2, 1.0)
+    how = {**HOW, "threshold": "0.2_sd", "strata": "age", "adherence": "dose",
+           "min_adherence": 0.5}  # fmt: skip
+    result = exo.tl.responders(table, **how)
+    rates = exo.tl.label_rates(table, **how).set_index("rule")
+    assert rates.loc["change", "cut"] == pytest.approx(result.threshold)
+    assert rates.loc["change", "n_treated"] == 45 and rates.loc["change", "n_control"] == 30
+    hits = result.counts["responder"]
+    assert rates.loc["category", "n_responders"] == hits
+    assert any("of 30 control people" in note for note in result.notes)

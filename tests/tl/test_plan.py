@@ -51,6 +51,12 @@ def test_people_for_many_analytes_from_a_pilot(trial):
         exo.tl.plan_features(pilot)
     with pytest.raises(InputError, match="No contrast 'x'"):
         exo.tl.plan_features(pilot, contrast="x")
+    with pytest.raises(InputError, match="not a DataFrame"):
+        exo.tl.plan_features([1.0])
+    both = exo.tl.differential(trial, method="moderated", arm="arm", control="CON")
+    across = next(c for c in both["contrast"].astype(str).unique() if " - CON: post - pre" in c)
+    with pytest.raises(UsageError, match="compares arms"):  # its SE is of two groups, not of pairs
+        exo.tl.plan_features(both, contrast=across)
     with pytest.raises(InputError, match="lacks 'se'"):
         exo.tl.plan_features(pilot.drop(columns="se"))
     with pytest.raises(InputError, match="No feature"):
@@ -67,9 +73,17 @@ def test_people_for_many_analytes_from_a_pilot(trial):
         lambda: exo.tl.plan_response(1.0, REL, n_per_arm=[2]),
         lambda: exo.tl.plan_response(1.0, REL, n_per_arm=[]),
         lambda: exo.tl.plan_change(0.0, 1.0),
+        lambda: exo.tl.plan_change("1", 1.0),
         lambda: exo.tl.plan_change(1.0, np.inf),
         lambda: exo.tl.plan_change(1.0, 1.0, alpha=0),
         lambda: exo.tl.plan_change(1.0, 1.0, n_per_arm=[10.5]),
+        lambda: exo.tl.plan_response("2", REL),
+        lambda: exo.tl.plan_response(2.0, 2.0),
+        lambda: exo.tl.plan_response(2.0, REL, n_per_arm=["a"]),
+        lambda: exo.tl.plan_response(2.0, REL, level="95"),
+        lambda: exo.tl.check_design(arms="two"),
+        lambda: exo.tl.check_design(arms=None),
+        lambda: exo.tl.check_design(periods=float("nan")),
     ],
 )
 def test_bad_plans(call):
@@ -96,6 +110,8 @@ LADDER = {
     "crossover with a control period": ({"periods": 2, "control": True},
                                         {"change", "average_effect", "typical_error", "sd_ir",
                                          "individual_change"}),
+    "crossover in a fixed order": ({"periods": 2, "control": True, "randomised": False},
+                                   {"change", "typical_error", "sd_ir", "individual_change"}),
     "control and two doses": ({"arms": 3, "control": True},
                               {"change", "average_effect", "typical_error", "sd_ir",
                                "individual_change", "who_needs_what"}),

@@ -100,6 +100,11 @@ def test_those_who_did_not_train(trial):
     assert result.sd_ir.sd_treated == others.sd_ir.sd_treated
     assert result.mean_change == others.mean_change
     assert any("less than the dose" in note for note in result.notes)
+    row = profile.summary.set_index(["outcome", "arm"]).loc[("vo2", "high")]
+    assert row["n_not_trained"] == len(idle) and row["n"] == 30 - len(idle)
+    own = exo.tl.responder_profile(trial, specs(**how))  # the dose may be the spec's
+    pd.testing.assert_frame_equal(own.frame, profile.frame)
+    trial.loc[40, "sessions"] = np.nan  # of the other arm: not this arm's note
     trial.loc[0, "sessions"] = trial.loc[70, "sessions"] = np.nan
     again = exo.tl.responder_profile(trial, specs(), **how)["vo2", "high"]
     assert any("1 people have no 'sessions'" in note for note in again.notes)

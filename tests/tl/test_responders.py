@@ -473,3 +473,31 @@ def test_skiers_in_the_heat(data_dir):
     assert res.sd_ir.ci_high == pytest.approx(1.1, abs=0.05)
     assert res.verdict == "cannot be known"
     assert res.counts["missing"] == 2
+
+
+def test_strata_with_means_of_their_own():
+    """The share's interval holds the share; the ceiling bounds who knows the stratum."""
+    frame = trial(300, seed=2)
+    late = (frame["sex"] == "M") & (frame["arm"] == "EE")
+    frame.loc[late, "vo2_post"] += 12
+    res = run(frame, strata="sex", threshold=9.0)
+    assert res.sd_ir.estimate < 3
+    low, high = res.proportion_ci
+    assert low <= res.proportion <= high
+    mine = frame[frame["arm"] == "EE"]
+    label = (mine["vo2_post"] - mine["vo2_pre"] > 9.0).to_numpy()
+    of_sex = sampled_auc((mine["sex"] == "M").to_numpy(float), label)
+    assert of_sex > 0.9 and res.ceiling.auc > of_sex - 0.02
+    # strata that differ by chance alone raise nothing much
+    plain = trial(300, seed=2).assign(site=[str(i % 30) for i in range(600)])
+    assert run(plain, strata="site").ceiling.auc < 0.65
+
+
+@pytest.mark.parametrize("arm", ["EE", "CON"])
+def test_an_arm_without_any_spread_is_no_evidence(arm):
+    """A copied column is neither 'negligible' nor 'differs'."""
+    frame = trial(12)
+    frame.loc[frame["arm"] == arm, "vo2_post"] = frame["vo2_pre"] + 1.1
+    res = run(frame, reliability=REL)
+    assert res.verdict == "cannot be known" and "same amount" in res.verdict_reason
+    assert np.isnan(res.sd_ir.estimate) and np.isnan(res.ceiling.auc)
