@@ -6,6 +6,7 @@ from exerkine_omics.pl._enrichment import enrichment
 from exerkine_omics.pl._forest import forest
 from exerkine_omics.pl._heatmap import heatmap
 from exerkine_omics.pl._meta_forest import meta_forest
+from exerkine_omics.pl._pca import pca
 from exerkine_omics.pl._qc import qc
 from exerkine_omics.pl._responders import responders
 from exerkine_omics.pl._roc import roc
@@ -21,6 +22,7 @@ __all__ = [
     "forest",
     "heatmap",
     "meta_forest",
+    "pca",
     "qc",
     "responders",
     "roc",
