@@ -35,6 +35,10 @@ _TESTS = {
     "signflip": (
         "sign-flip permutation of people's own changes, with family-wise error control by max-T"
     ),
+    "mcnemar": (
+        "McNemar's exact test of whether each person's feature was detected before and after; the "
+        "estimate is the difference of the shares detected, with Newcombe's interval"
+    ),
 }
 _SET_TESTS = {
     "camera": "members against the other features, correlation between members 0.01 (camera)",
