@@ -88,7 +88,7 @@ def qc(
 
     Notes
     -----
-    Missing values: ``missing`` and ``plate`` draw them (infinite values count as missing); in
+    Missing values: ``missing`` and ``plate`` draw them (infinite and imputed values count as missing); in
     ``lod`` what was not measured counts as nothing; elsewhere a sample without a number is
     counted below the figure, as are tubes without time point or that are no person's.
 

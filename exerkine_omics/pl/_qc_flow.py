@@ -66,8 +66,7 @@ def draw(adata: AnnData, ax: Axes | None, return_data: bool) -> Drawn:
         axes.set_ylim(rows[-1] + 0.6, -0.6)
         axes.set_xlim(0, 1.0 + 0.03 * max(len(arms), 1) + 0.08)
         axes.set_xticks([])
-        for side in ("left", "bottom"):
-            axes.spines[side].set_visible(False)
+        axes.spines[:].set_visible(False)
         axes.tick_params(axis="y", length=0)
         first = int(total.iloc[0])
         n_people = int(total[stages.loc[stages["unit"] == _PEOPLE, "stage"].iloc[0]])

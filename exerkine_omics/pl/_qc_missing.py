@@ -11,7 +11,7 @@ from anndata import AnnData
 from exerkine_omics import schema
 from exerkine_omics.cohort import dense
 from exerkine_omics.pl._frames import counted, jitter
-from exerkine_omics.pl._qc_tubes import visits
+from exerkine_omics.pl._qc_tubes import absent, visits
 from exerkine_omics.pl._rows import two_lines
 from exerkine_omics.pl._style import (
     Drawn,
@@ -36,14 +36,14 @@ def draw(adata: AnnData, ax: Axes | None, return_data: bool) -> Drawn:
 
     placed, times, left_out = visits(adata)
     adata = adata[placed.index.to_numpy()]
-    absent = ~np.isfinite(dense(adata, infinite=True))
+    gone = absent(adata)
     time = placed[schema.TIMEPOINT].to_numpy()
     frames = []
     for name in times:
         at = time == name
         for kind, ids, share in (
-            ("sample", adata.obs_names[at], absent[at].mean(axis=1)),
-            ("feature", adata.var_names, absent[at].mean(axis=0)),
+            ("sample", adata.obs_names[at], gone[at].mean(axis=1)),
+            ("feature", adata.var_names, gone[at].mean(axis=0)),
         ):
             frames.append(
                 pd.DataFrame(
@@ -83,7 +83,7 @@ def draw(adata: AnnData, ax: Axes | None, return_data: bool) -> Drawn:
             axes,
             "Missing values",
             f"{counted(adata.n_obs, 'sample')}, {counted(adata.n_vars, 'feature')}; "
-            f"{percent(absent.mean())} of values missing",
+            f"{percent(gone.mean())} of values missing",
         )
         samples = data[data["kind"] == "sample"].nlargest(3, "missing")
         worst = [
@@ -95,6 +95,7 @@ def draw(adata: AnnData, ax: Axes | None, return_data: bool) -> Drawn:
             axes,
             f"Samples with most missing: {', '.join(worst)}." if worst else "",
             left_out,
+            _filled(adata),
             _below_lod(adata),
         )
         handles: list[Any] = [Patch(color=hue[k], label=f"by {k}") for k in ("sample", "feature")]
@@ -127,6 +128,13 @@ def _outline(axes: Axes, x: float, share: np.ndarray, colour: Any) -> None:
 def percent(value: float, _position: float | None = None) -> str:
     """Write a share as a percentage, three digits."""
     return f"{100 * value:.3g}%"
+
+
+def _filled(adata: AnnData) -> str:
+    if schema.IMPUTED not in adata.layers:
+        return ""
+    n = int((dense(adata, schema.IMPUTED) > 0.5).sum())
+    return f"{counted(n, 'value')} filled since count as missing." if n else ""
 
 
 def _below_lod(adata: AnnData) -> str:

@@ -9,10 +9,10 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import dense, levels, timepoints
+from exerkine_omics.cohort import levels, timepoints
 from exerkine_omics.pl._frames import counted
 from exerkine_omics.pl._qc_missing import percent
-from exerkine_omics.pl._qc_tubes import require, tubes
+from exerkine_omics.pl._qc_tubes import absent, require, tubes
 from exerkine_omics.pl._rows import two_lines, widest
 from exerkine_omics.pl._style import SMALL, Drawn, canvas, caption, handed, head, shortened
 
@@ -28,7 +28,7 @@ def draw(adata: AnnData, ax: Axes | None, return_data: bool) -> Drawn:
     """Draw a cell a plate and time point; the controls are a column of their own."""
     require(adata, schema.PLATE_ID, "plate", "exo.io.set_samples, with a column plate_id,")
     frame = tubes(adata)
-    frame["missing"] = (~np.isfinite(dense(adata, infinite=True))).mean(axis=1)
+    frame["missing"] = absent(adata).mean(axis=1)
     frame.loc[~frame["person"], schema.TIMEPOINT] = _CONTROLS
     times = timepoints(adata) if schema.TIMEPOINT in adata.obs else []
     columns = [t for t in [*times, _CONTROLS] if t in set(frame[schema.TIMEPOINT])]
@@ -87,8 +87,7 @@ def _cells(axes: Axes, share: np.ndarray, number: np.ndarray) -> Any:
     )
     axes.set_xlim(-0.5, k - 0.5)
     axes.set_ylim(n - 0.5, -0.5)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_visible(False)
+    axes.spines[:].set_visible(False)
     if n <= _NAMED and k <= 12:
         for i, j in zip(*np.nonzero(number), strict=True):
             axes.text(

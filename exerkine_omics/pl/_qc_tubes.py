@@ -64,6 +64,14 @@ def require(adata: AnnData, column: str, kind: str, call: str) -> None:
         )
 
 
+def absent(adata: AnnData) -> np.ndarray:
+    """Say which values were not measured: those that are not finite, and those filled since."""
+    gone = ~np.isfinite(dense(adata, infinite=True))
+    if schema.IMPUTED in adata.layers:
+        gone |= dense(adata, schema.IMPUTED) > 0.5
+    return gone
+
+
 def relative_levels(adata: AnnData) -> tuple[np.ndarray, str]:
     """Median over features of each value less the feature's median in people; unit in words.
 

@@ -16,6 +16,8 @@ from exerkine_omics.workflow._config import CohortConfig
 from exerkine_omics.workflow._config_input import FileInput
 from exerkine_omics.workflow._prepare import Prepared, prepare
 
+_QC_TUBES = "few_qc_samples"
+
 
 @dataclass
 class Cohort:
@@ -44,7 +46,9 @@ def load_cohort(config: CohortConfig, seed: int) -> Cohort:
     adata = prepared.adata
     mended: tuple[Finding, ...] = ()
     if config.prepare is not None:
-        report, first = pp.check(adata), report
+        first, report = report, pp.check(adata)
+        if prepared.tubes is not None:
+            report = _of_controls(report, first)
         left = {f.id for f in report.findings}
         mended = tuple(f for f in first.findings if f.id not in left)
     section = config.responders
@@ -52,6 +56,12 @@ def load_cohort(config: CohortConfig, seed: int) -> Cohort:
         outcomes = io.read_outcomes(section.outcomes, subject=section.subject)
         inputs[str(section.outcomes)] = _sha256(section.outcomes)
     return Cohort(config, adata, report, outcomes, inputs, prepared, mended)
+
+
+def _of_controls(report: CheckReport, first: CheckReport) -> CheckReport:
+    """Take what is said of QC tubes from the check that saw them; they are gone since."""
+    kept = [f for f in report.findings if f.id != _QC_TUBES]
+    return CheckReport((*kept, *(f for f in first.findings if f.id == _QC_TUBES)))
 
 
 def _read(config: CohortConfig, seed: int) -> tuple[AnnData, pd.DataFrame | None, dict[str, str]]:

@@ -4,10 +4,10 @@
 2. ``lod``, while limits and values are on the file's own scale;
 3. ``normalize`` by a method for linear values (``tmm``, ``total``);
 4. the logarithm, where the unit has none yet, and the annotation of features;
-5. ``haemolysis``, before a marker can be filtered out;
-6. ``filter_features``;
-7. components before any correction (``X_pca_before``), where one is asked for;
-8. ``normalize`` by any other method, while QC tubes are still there;
+5. components before any correction (``X_pca_before``), where one is asked for;
+6. ``normalize`` by any other method, while QC tubes are still there;
+7. ``haemolysis``, free of drift, and before a marker can be filtered out;
+8. ``filter_features``;
 9. ``clean``, the rest: tubes that are no person's, empty samples and features;
 10. ``combat``;
 11. ``plasma_volume``, on the values that are tested;
@@ -31,8 +31,8 @@ from exerkine_omics.kernels._normalize import NORMALIZERS
 from exerkine_omics.workflow._config_prepare import PrepareConfig
 
 ORDER = (
-    "clean values", "lod", "normalize linear", "log2", "haemolysis", "filter_features",
-    "pca before", "normalize", "clean", "combat", "plasma_volume", "impute",
+    "clean values", "lod", "normalize linear", "log2", "pca before", "normalize", "haemolysis",
+    "filter_features", "clean", "combat", "plasma_volume", "impute",
 )  # fmt: skip
 _LINEAR_ONLY = (("linear",), ("counts",))  # scales of methods that come before the logarithm
 _EARLY = ("infinite_values", "failed_qc_values", "failed_qc_samples")

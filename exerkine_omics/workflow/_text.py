@@ -70,6 +70,9 @@ def methods(config: CohortConfig, summary: dict[str, Any], seed: int) -> list[st
         f"({summary['modality']}, {summary['units']}, {summary['matrix']}) were read; samples were "
         f"paired by person against {summary['baseline']!r}, never by row order."
     ]
+    done = _preparation((summary.get("qc") or {}).get("steps", []))
+    if done:
+        text.append(done)
     if config.score is not None:
         text.append(
             f"Signatures were scored by {config.score.method}: "
@@ -106,6 +109,16 @@ def methods(config: CohortConfig, summary: dict[str, Any], seed: int) -> list[st
     used = ", ".join(f"{name} {number}" for name, number in versions().items())
     text.append(f"Software: exerkine_omics {__version__}, {used}; seed {seed}.")
     return text
+
+
+def _preparation(steps: list[dict[str, Any]]) -> str:
+    """Say in one sentence what was done to the values before the tests, in its order."""
+    told = [
+        step["step"].removeprefix("pp.").replace("_", " ")
+        + (f" ({step['parameters']})" if step["parameters"] else "")
+        for step in steps
+    ]
+    return f"Before the tests, in this order: {', '.join(told)}." if told else ""
 
 
 def references(config: CohortConfig, adata: AnnData) -> list[str]:
