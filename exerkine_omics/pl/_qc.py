@@ -88,9 +88,10 @@ def qc(
 
     Notes
     -----
-    Missing values: ``missing`` and ``plate`` draw them (infinite and imputed values count as missing); in
-    ``lod`` what was not measured counts as nothing; elsewhere a sample without a number is
-    counted below the figure, as are tubes without time point or that are no person's.
+    Missing values: ``missing`` and ``plate`` draw them (infinite values, and those filled since,
+    count as missing); in ``lod`` what was not measured counts as nothing; elsewhere a sample
+    without a number is counted below the figure, as are tubes without time point or that are no
+    person's.
 
     Examples
     --------

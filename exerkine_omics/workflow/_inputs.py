@@ -100,7 +100,9 @@ def _read_file(source: FileInput, where: str) -> AnnData:
     words = source.model_dump(exclude={"path", "options"}, exclude_none=True)
     try:
         return io.read(source.path, **words, **source.options)
-    except UsageError as error:  # what the call gets wrong here, the config got wrong
+    except (UsageError, TypeError) as error:  # what the call gets wrong, the config got wrong
+        if isinstance(error, TypeError) and "unexpected keyword" not in str(error):
+            raise
         raise ConfigError(str(error), where=f"config, cohort {where}, input.file") from error
 
 
