@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,7 @@ _FLAGS = ("no", "possible", "yes", "unknown")
 _WORDS = {
     "mir_ratio": "log2 ratio of miR-451a to miR-23a-3p",
     "proteins": "red-cell proteins, robust SD",
+    "absorbance": "absorbance",
 }
 _NAMED = 5
 
@@ -51,7 +53,7 @@ def draw(adata: AnnData, ax: Axes | None, return_data: bool) -> Drawn:
     )
     data["flag"] = [f if f in _FLAGS else "unknown" for f in flags]
     known = np.isfinite(data["index"])
-    stored = meta(adata).get(schema.HAEMOLYSIS, {})
+    method, limits = made_with(adata)
     hue = colours(_FLAGS)
     hue = {"no": GREY, "possible": hue["possible"], "yes": hue["unknown"], "unknown": hue["no"]}
     with canvas(ax, (float(np.clip(1.3 * len(times) + 3.0, 5.8, 12.0)), 4.2)) as axes:
@@ -67,18 +69,14 @@ def draw(adata: AnnData, ax: Axes | None, return_data: bool) -> Drawn:
             if len(part):
                 middle = float(part["index"].median())
                 axes.plot([k - 0.3, k + 0.3], [middle, middle], color="black", lw=1.6, zorder=3)
-        for word in ("possible", "yes"):
-            limit = float(stored.get(word, np.nan))
-            if np.isfinite(limit):
-                axes.axhline(limit, color=hue[word], lw=1.0, ls="--", zorder=1)
+        for word, limit in limits.items():
+            axes.axhline(limit, color=hue[word], lw=1.0, ls="--", zorder=1)
         counts = data[known][schema.TIMEPOINT].value_counts()
         axes.set_xticks(
             range(len(times)), [f"{two_lines(t, 14)}\nn={counts.get(t, 0)}" for t in times]
         )
         axes.set_xlim(-0.5, len(times) - 0.5)
-        axes.set_ylabel(
-            f"haemolysis index\n{_WORDS.get(str(stored.get('method', '')), '')}".strip()
-        )
+        axes.set_ylabel(f"haemolysis index\n{_WORDS.get(method, '')}".strip())
         hit = data[data["flag"] == "yes"].sort_values("index", ascending=False)
         doubtful = int((data["flag"] == "possible").sum())
         head(
@@ -97,20 +95,31 @@ def draw(adata: AnnData, ax: Axes | None, return_data: bool) -> Drawn:
             else "",
             left_out,
         )
-        _legend(axes, [f for f in _FLAGS if (data["flag"][known] == f).any()], hue, stored)
+        _legend(axes, [f for f in _FLAGS if (data["flag"][known] == f).any()], hue, limits)
     return handed(axes, data, return_data)
 
 
-def _legend(axes: Axes, flags: list[str], hue: dict, stored: dict) -> None:  # type: ignore[type-arg]
+def made_with(adata: AnnData) -> tuple[str, dict[str, float]]:
+    """Return the method of the index and the limits of its flags, as its step tells them."""
+    steps = meta(adata).get(schema.STEPS)
+    if steps is None or not len(steps):
+        return "", {}
+    mine = steps.loc[steps["step"].astype(str) == "pp.haemolysis", "parameters"]
+    if mine.empty:
+        return "", {}
+    known = json.loads(str(mine.iloc[-1]))
+    limits = dict(zip(("possible", "yes"), known.get("limits") or (), strict=False))
+    return str(known.get("method", "")), {k: float(v) for k, v in limits.items()}
+
+
+def _legend(axes: Axes, flags: list[str], hue: dict[str, Any], limits: dict[str, float]) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
         Line2D([], [], color=hue[f], marker="o", ls="", label=f"haemolysed: {f}") for f in flags
     ]
-    for word in ("possible", "yes"):
-        limit = float(stored.get(word, np.nan))
-        if np.isfinite(limit):
-            label = f"above {limit:g}: {word}"
-            handles.append(Line2D([], [], color=hue[word], lw=1.0, ls="--", label=label))
+    for word, limit in limits.items():
+        label = f"above {limit:g}: {word}"
+        handles.append(Line2D([], [], color=hue[word], lw=1.0, ls="--", label=label))
     handles.append(Line2D([], [], color="black", lw=1.6, label="median"))
     legend_right(axes, handles)

@@ -255,8 +255,7 @@ class Haemolysis(TypedDict):
     """Flags of haemolysis."""
 
     method: str
-    markers: str
-    limits: list[Number]
+    limits: dict[str, float]
     counts: dict[str, int]
     haemolysed: list[str]
 

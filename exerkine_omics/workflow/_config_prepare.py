@@ -66,7 +66,7 @@ class PlasmaVolumeConfig(Strict):
 
     haemoglobin: str | None = None
     haematocrit: str | None = None
-    method: Literal["dill_costill", "hct"] = "dill_costill"
+    method: str | None = None
     baseline: str | None = None
     analytes: list[str] | None = None
 
@@ -74,9 +74,9 @@ class PlasmaVolumeConfig(Strict):
 class HaemolysisConfig(Strict):
     """Options of `exo.pp.haemolysis`."""
 
-    method: Literal["auto", "mir_ratio", "proteins"] = "auto"
+    method: str | None = None
     limits: tuple[float, float] | None = None
-    assays: tuple[str, str] | None = None
+    absorbance: str | None = None
 
 
 class ImputeConfig(Strict):

@@ -10,8 +10,8 @@
 8. ``filter_features``;
 9. ``clean``, the rest: tubes that are no person's, empty samples and features;
 10. ``combat``;
-11. ``plasma_volume``, on the values that are tested;
-12. ``impute``, on what is still missing then.
+11. ``impute``, on what is still missing then;
+12. ``plasma_volume``, on the values that are tested.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from exerkine_omics.workflow._config_prepare import PrepareConfig
 
 ORDER = (
     "clean values", "lod", "normalize linear", "log2", "pca before", "normalize", "haemolysis",
-    "filter_features", "clean", "combat", "plasma_volume", "impute",
+    "filter_features", "clean", "combat", "impute", "plasma_volume",
 )  # fmt: skip
 _LINEAR_ONLY = (("linear",), ("counts",))  # scales of methods that come before the logarithm
 _EARLY = ("infinite_values", "failed_qc_values", "failed_qc_samples")

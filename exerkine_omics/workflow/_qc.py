@@ -14,6 +14,7 @@ from anndata import AnnData
 from exerkine_omics import pl, pp, schema
 from exerkine_omics.cohort import findings_frame, meta, timepoints
 from exerkine_omics.errors import AnalysisError
+from exerkine_omics.pl._qc_haemolysis import made_with
 from exerkine_omics.workflow._figures import Figures
 from exerkine_omics.workflow._files import records
 from exerkine_omics.workflow._inputs import Cohort
@@ -197,13 +198,12 @@ def _haemolysis(adata: AnnData, draw: Callable[..., pd.DataFrame]) -> dict[str, 
     if schema.HAEMOLYSIS not in adata.obs:
         return None
     frame = draw(adata, "haemolysis", "Haemolysis index of each sample, by time point.")
-    known = meta(adata).get(schema.HAEMOLYSIS, {})
+    method, limits = made_with(adata)
     flags = frame["flag"].value_counts()
     hit = frame[frame["flag"] == "yes"].sort_values("index", ascending=False)
     return {
-        "method": str(known.get("method", schema.UNKNOWN)),
-        "markers": str(known.get("markers", "")),
-        "limits": [float(known.get(k, np.nan)) for k in ("possible", "yes")],
+        "method": method,
+        "limits": limits,
         "counts": {f: int(flags.get(f, 0)) for f in ("no", "possible", "yes", "unknown")},
         "haemolysed": [str(s) for s in hit[schema.SAMPLE_ID]],
     }

@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from exerkine_omics.cohort import add_step
+
 matplotlib.use("Agg")
 
 
@@ -225,10 +227,8 @@ def make_lab(
         obs["timepoint"], people.obs["timepoint"].cat.categories, ordered=True
     )
     adata = ad.AnnData(np.vstack([people.X, values]), obs=obs, var=people.var)
-    adata.uns["exerkine"] = {
-        **people.uns["exerkine"],
-        "haemolysis": {"method": "proteins", "possible": 2.0, "yes": 3.0, "markers": ""},
-    }
+    adata.uns["exerkine"] = dict(people.uns["exerkine"])
+    add_step(adata, "pp.haemolysis", method="proteins", limits=[2.0, 3.0])
     order = rng.permutation(adata.n_obs)
     adata.obs["run_order"] = pd.Series(order, adata.obs_names).groupby(obs["plate_id"]).rank()
     below = rng.random(adata.shape) < rng.uniform(0, 0.6, n_features) ** 2

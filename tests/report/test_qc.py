@@ -34,8 +34,7 @@ QC = {
     "drift": {"n_corrected": 13, "sd_before": 0.412, "sd_after": 0.125},
     "haemolysis": {
         "method": "mir_ratio",
-        "markers": "miR-451a; miR-23a-3p",
-        "limits": [5.0, 7.0],
+        "limits": {"possible": 5.0, "yes": 7.0},
         "counts": {"no": 46, "possible": 2, "yes": 1, "unknown": 0},
         "haemolysed": ["R04_finish"],
     },
@@ -79,12 +78,11 @@ def test_nothing_is_told_of_what_is_not_there(summary, tmp_path) -> None:
 
 def test_limits_that_are_not_known(summary, tmp_path) -> None:
     qc = copy.deepcopy(QC)
-    qc["haemolysis"]["limits"] = [None, None]
-    text = page(summary, qc, tmp_path)
-    assert "method mir ratio, from miR-451a" in text
+    qc["haemolysis"]["limits"] = {}
+    assert "method mir ratio. No sample" in page(summary, qc, tmp_path)
 
 
-@pytest.mark.parametrize("place", ["step", "note", "feature", "marker", "sample", "time", "call"])
+@pytest.mark.parametrize("place", ["step", "note", "feature", "sample", "time", "call"])
 def test_every_free_text_is_escaped(summary, tmp_path, place) -> None:
     qc = copy.deepcopy(QC)
     if place == "step":
@@ -93,8 +91,6 @@ def test_every_free_text_is_escaped(summary, tmp_path, place) -> None:
         qc["notes"], qc["mended"][0]["message"] = [SCRIPT], SCRIPT
     elif place == "feature":
         qc["lod"]["features"][0]["feature"] = SCRIPT
-    elif place == "marker":
-        qc["haemolysis"]["markers"] = SCRIPT
     elif place == "sample":
         qc["haemolysis"]["haemolysed"] = [SCRIPT] * 9
     elif place == "time":

@@ -65,7 +65,7 @@ def test_a_prepared_cohort(tmp_path: Path, trial: ad.AnnData) -> None:
     } <= figures  # fmt: skip
     qc = summary["qc"]
     assert [s["step"] for s in qc["steps"]] == [
-        "pp.lod", "pp.filter_features", "pp.combat", "pp.plasma_volume", "pp.impute",
+        "pp.lod", "pp.filter_features", "pp.combat", "pp.impute", "pp.plasma_volume",
     ]  # fmt: skip
     assert len(qc["notes"]) == 2 and all(note in page for note in qc["notes"])
     below = (trial.X < 4.0).sum(axis=0) / np.isfinite(trial.X).sum(axis=0)
