@@ -64,8 +64,7 @@ class Prepared:
 
     def call(self, section: str, function: str, where: str, **options: Any) -> None:
         """Call ``exo.pp.<function>``; keep what it tells, and name the config in its errors."""
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always")
+        with warnings.catch_warnings(record=True, action="always") as told:
             try:
                 result = getattr(pp, function)(self.adata, **options)
             except UsageError as error:  # what a call gets wrong here, the config got wrong
