@@ -56,6 +56,12 @@ def draw(adata: AnnData, ax: Axes | None, return_data: bool) -> Drawn:
         np.isfinite(data[schema.RUN_ORDER]) if ordered else data[schema.PLATE_ID] != ""
     )
     data, lost = data[placed & ~empty].copy(), int((~placed & ~empty).sum())
+    if data.empty:
+        raise InputError(
+            "No tube has both a value and a place along the run",
+            where=f"obs[{(schema.RUN_ORDER if ordered else schema.PLATE_ID)!r}]",
+            fix="Fill it in; pl.qc(kind='missing') shows which samples have values.",
+        )
     data["x"], blocks = _run(data, plates) if ordered else _by_plate(data, plates)
     kinds = [k for k in schema.SAMPLE_TYPES if k in set(data[schema.SAMPLE_TYPE])]
     kinds += sorted(set(data[schema.SAMPLE_TYPE]) - set(kinds))

@@ -23,6 +23,7 @@ def draw(adata: AnnData, ax: Axes | None, return_data: bool) -> Drawn:
     """Draw each person's line, and the mean of those present."""
     require(adata, schema.PLASMA_VOLUME, "plasma_volume", "exo.pp.plasma_volume(adata)")
     placed, _, _ = visits(adata)
+    placed = placed[placed[schema.SUBJECT] != ""]
     mine = adata.obs.iloc[placed.index]
     column = arm_column(adata, "arm")
     kept = [schema.SUBJECT, schema.TIMEPOINT, *([column] if column else [])]

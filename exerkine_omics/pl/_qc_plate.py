@@ -10,6 +10,7 @@ from anndata import AnnData
 
 from exerkine_omics import schema
 from exerkine_omics.cohort import levels, timepoints
+from exerkine_omics.errors import InputError
 from exerkine_omics.pl._frames import counted
 from exerkine_omics.pl._qc_missing import percent
 from exerkine_omics.pl._qc_tubes import absent, require, tubes
@@ -34,6 +35,12 @@ def draw(adata: AnnData, ax: Axes | None, return_data: bool) -> Drawn:
     columns = [t for t in [*times, _CONTROLS] if t in set(frame[schema.TIMEPOINT])]
     plates = levels(adata.obs[schema.PLATE_ID])
     placed = frame[schema.TIMEPOINT].isin(columns) & frame[schema.PLATE_ID].isin(plates)
+    if not placed.any():
+        raise InputError(
+            "No tube has both a plate and a time point",
+            where=f"obs[{schema.PLATE_ID!r}]",
+            fix="Give the sample sheet with exo.io.set_samples.",
+        )
     cells = frame[placed].groupby([schema.PLATE_ID, schema.TIMEPOINT])["missing"]
     grid = pd.MultiIndex.from_product([plates, columns], names=[schema.PLATE_ID, schema.TIMEPOINT])
     data = cells.agg(n_samples="size", missing="mean").reindex(grid).reset_index()

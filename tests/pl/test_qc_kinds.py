@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -175,3 +176,33 @@ def test_other_wrong_input(make):
     only = adata[adata.obs["sample_type"] == "qc"].copy()
     with pytest.raises(InputError, match="No tube of a person"):
         pl.qc(only, "missing")
+
+
+def test_nothing_to_draw_is_said(make):
+    adata = make.lab(5)
+    adata.obs["plate_id"] = np.nan
+    with pytest.raises(InputError, match="both a plate and a time point"):
+        pl.qc(adata, "plate")
+    adata.X[:] = np.nan
+    with pytest.raises(InputError, match="a value and a place"):
+        pl.qc(adata, "drift")
+
+
+def test_names_are_no_formulas(make):
+    adata = make.lab(5)
+    adata.obs["timepoint"] = adata.obs["timepoint"].cat.rename_categories({"km25": "$5_{x$"})
+    for kind in KINDS:
+        pl.qc(adata, kind).figure.draw_without_rendering()
+    _, ax = plt.subplots()
+    ax.figure.draw_without_rendering()
+    pl.qc(adata, "haemolysis", ax=ax).figure.draw_without_rendering()
+
+
+def test_filled_values_count_as_missing(make):
+    adata = make.lab(6)
+    gone = np.isnan(adata.X)
+    before = pl.qc(adata, "plate", return_data=True)[1]
+    adata.X[gone] = 3.0
+    adata.layers["imputed"] = gone
+    pd.testing.assert_frame_equal(pl.qc(adata, "plate", return_data=True)[1], before)
+    assert "filled since count as missing" in captions(pl.qc(adata))
