@@ -8,6 +8,7 @@ from exerkine_omics.pl._enrichment import enrichment
 from exerkine_omics.pl._forest import forest
 from exerkine_omics.pl._heatmap import heatmap
 from exerkine_omics.pl._meta_forest import meta_forest
+from exerkine_omics.pl._pca import pca
 from exerkine_omics.pl._plan import plan
 from exerkine_omics.pl._qc import qc
 from exerkine_omics.pl._responder_profile import responder_profile
@@ -27,6 +28,7 @@ __all__ = [
     "forest",
     "heatmap",
     "meta_forest",
+    "pca",
     "plan",
     "qc",
     "responder_profile",

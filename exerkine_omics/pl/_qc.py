@@ -1,155 +1,117 @@
-"""Missing values by sample and by feature at each time point."""
+"""One door to the figures of quality."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import dense, timepoints
-from exerkine_omics.pl._frames import counted, jitter
-from exerkine_omics.pl._style import (
-    Drawn,
-    canvas,
-    caption,
-    colours,
-    handed,
-    head,
-    legend_right,
+from exerkine_omics.cohort import meta
+from exerkine_omics.errors import UsageError
+from exerkine_omics.pl import (
+    _qc_drift,
+    _qc_flow,
+    _qc_haemolysis,
+    _qc_lod,
+    _qc_missing,
+    _qc_plasma_volume,
+    _qc_plate,
 )
+from exerkine_omics.pl._pca import pca
+from exerkine_omics.pl._style import Drawn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_MANY = 500  # with more, an outline of their density tells more than dots
+_KINDS: dict[str, Callable[[AnnData, Axes | None, bool], Drawn]] = {
+    "missing": _qc_missing.draw,
+    "plate": _qc_plate.draw,
+    "lod": _qc_lod.draw,
+    "drift": _qc_drift.draw,
+    "haemolysis": _qc_haemolysis.draw,
+    "plasma_volume": _qc_plasma_volume.draw,
+    "flow": _qc_flow.draw,
+}
 
 
-def qc(adata: AnnData, *, ax: Axes | None = None, return_data: bool = False) -> Drawn:
-    """Draw the share of missing values by sample and by feature, at each time point.
+def qc(
+    adata: AnnData,
+    kind: str = "missing",
+    *,
+    color: str | None = None,
+    before: bool = False,
+    ax: Axes | None = None,
+    return_data: bool = False,
+) -> Drawn:
+    """Draw one aspect of the quality of a cohort.
 
-    Use it before anything is tested: values that are missing at one time only bias a change.
-    More than 500 points are drawn as the outline of their density.
+    Use it before anything is tested: whatever goes with the time point biases a change.
+
+    - ``missing``: share of missing values by sample and by feature, at each time point;
+    - ``plate``: share of missing values by plate and time point, and how many tubes stand there;
+    - ``lod``: share below the limit of detection at each time point, of the features in which it
+      differs most (layer ``below_lod``, `exo.pp.lod`);
+    - ``pca``: the samples on two principal components (`exo.pp.pca`; `exo.pl.pca` has more words);
+    - ``drift``: level of each tube along the run (obs ``run_order``), else by plate;
+    - ``haemolysis``: index of each sample by time, with its limits (`exo.pp.haemolysis`);
+    - ``plasma_volume``: change of each person's plasma volume (`exo.pp.plasma_volume`);
+    - ``flow``: from tubes to people to pairs, and who was lost on the way.
 
     Parameters
     ----------
     adata
         Samples x features; ``obs`` with an ordered ``timepoint``.
+    kind
+        One of the above.
+    color
+        Of ``pca``: column of ``obs``; the time point by default.
+    before
+        Of ``pca``: draw ``obsm["X_pca_before"]``, the components before a correction.
     ax
         Axes to draw on; a new figure by default.
     return_data
-        Also return the points: kind (sample or feature), id, timepoint, missing (0 to 1).
+        Also return the frame that was drawn.
 
     Returns
     -------
     Axes or (Axes, DataFrame)
         The axes.
 
+    Raises
+    ------
+    UsageError
+        If the kind is not known, or an option belongs to another.
+    InputError
+        If what the figure draws is not there; the message names the call that makes it.
+
     Notes
     -----
-    Missing values: they are what is drawn; infinite values count as missing. Samples without a
-    time point are counted below the figure.
+    Missing values: ``missing`` and ``plate`` draw them (infinite values, and those filled since,
+    count as missing); in ``lod`` what was not measured counts as nothing; elsewhere a sample
+    without a number is counted below the figure, as are tubes without time point or that are no
+    person's.
+
+    Examples
+    --------
+    >>> import exerkine_omics as exo
+    >>> adata = exo.datasets.simulate(seed=1).adata
+    >>> ax = exo.pl.qc(adata, "flow")
     """
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    times = timepoints(adata)
-    absent = ~np.isfinite(dense(adata, infinite=True))
-    time = adata.obs[schema.TIMEPOINT].astype(str).to_numpy()
-    frames = []
-    for name in times:
-        at = time == name
-        for kind, ids, share in (
-            ("sample", adata.obs_names[at], absent[at].mean(axis=1)),
-            ("feature", adata.var_names, absent[at].mean(axis=0)),
-        ):
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "kind": kind,
-                        "id": np.asarray(ids, dtype=object),
-                        schema.TIMEPOINT: name,
-                        "missing": share,
-                    }
-                )
-            )
-    data = pd.concat(frames, ignore_index=True)
-    hue = colours(["sample", "feature"])
-    with canvas(ax, (float(np.clip(1.3 * len(times) + 3.4, 5.8, 12.0)), 4.4)) as axes:
-        for number, kind in enumerate(("sample", "feature")):
-            for position, name in enumerate(times):
-                part = data[(data["kind"] == kind) & (data[schema.TIMEPOINT] == name)]
-                x = position + (number - 0.5) * 0.42
-                shape = _points if len(part) <= _MANY else _outline
-                shape(axes, x, part["missing"].to_numpy(float), hue[kind])
-                middle = part["missing"].median()
-                axes.plot(
-                    [x - 0.17, x + 0.17],
-                    [middle, middle],
-                    color="black",
-                    lw=1.6,
-                    zorder=4,
-                )
-        counts = {name: int((time == name).sum()) for name in times}
-        axes.set_xticks(range(len(times)), [f"{t}\nn={counts[t]}" for t in times])
-        axes.set_xlim(-0.5, len(times) - 0.5)
-        high = float(data["missing"].max()) if len(data) else 0.0
-        axes.set_ylim(0, min(max(high * 1.08, 0.05), 1.0))
-        axes.yaxis.set_major_formatter(_percent)
-        axes.set_ylabel("share of values missing")
-        head(
-            axes,
-            "Missing values",
-            f"{counted(adata.n_obs, 'sample')}, {counted(adata.n_vars, 'feature')}; "
-            f"{absent.mean():.1%} of values missing",
+    known = [*_KINDS, "pca"]
+    if kind not in known:
+        raise UsageError(f"kind={kind!r} is not known", where="kind=", fix=", ".join(known) + ".")
+    meta(adata)
+    if kind == "pca":
+        return pca(
+            adata,
+            color=color or schema.TIMEPOINT,
+            key=schema.PCA_BEFORE if before else schema.PCA,
+            ax=ax,
+            return_data=return_data,
         )
-        samples = data[data["kind"] == "sample"].nlargest(3, "missing")
-        worst = [
-            f"{sample} {share:.0%}"
-            for sample, share in zip(samples["id"], samples["missing"], strict=True)
-            if share > 0.2
-        ]
-        unplaced = int((~np.isin(time, times)).sum())
-        caption(
-            axes,
-            f"Samples with most missing: {', '.join(worst)}." if worst else "",
-            f"Not drawn: {counted(unplaced, 'sample')} without time point." if unplaced else "",
-            _below_lod(adata),
-        )
-        handles: list[Any] = [Patch(color=hue[k], label=f"by {k}") for k in ("sample", "feature")]
-        legend_right(axes, [*handles, Line2D([], [], color="black", lw=1.6, label="median")])
-    return handed(axes, data, return_data)
-
-
-def _points(axes: Axes, x: float, share: np.ndarray, colour: Any) -> None:
-    axes.scatter(
-        x + jitter(len(share), 0.28),
-        share,
-        s=16,
-        color=colour,
-        alpha=0.6,
-        linewidths=0,
-        clip_on=False,
-    )
-
-
-def _outline(axes: Axes, x: float, share: np.ndarray, colour: Any) -> None:
-    if np.ptp(share) == 0:
-        _points(axes, x, share[:1], colour)
-        return
-    drawn = axes.violinplot([share], positions=[x], widths=0.36, showextrema=False)
-    bodies: Any = drawn["bodies"]
-    for body in bodies:
-        body.set(facecolor=colour, alpha=0.6, linewidth=0)
-
-
-def _percent(value: float, _position: float | None = None) -> str:
-    return f"{100 * value:.3g}%"
-
-
-def _below_lod(adata: AnnData) -> str:
-    if schema.BELOW_LOD not in adata.layers:
-        return ""
-    return f"{dense(adata, schema.BELOW_LOD).mean():.1%} of values are below the LOD."
+    if color is not None or before:
+        word = "before" if before else "color"
+        raise UsageError(f"{word}= is no option of kind={kind!r}", where=f"{word}=")
+    return _KINDS[kind](adata, ax, return_data)

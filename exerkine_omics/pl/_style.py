@@ -37,6 +37,7 @@ _RC: dict[str, Any] = {
     "axes.edgecolor": INK,
     "axes.linewidth": 0.8,
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a name with two dollar signs is a name
 }
 
 
@@ -58,6 +59,9 @@ def canvas(ax: Axes | None, size: tuple[float, float]) -> Iterator[Axes]:
             import matplotlib.pyplot as plt
 
             _, ax = plt.subplots(figsize=size, layout="constrained")
+        for axis in (ax.xaxis, ax.yaxis):  # ticks that the caller's axes have already
+            for label in axis.get_ticklabels():
+                label.set_parse_math(False)
         yield ax
 
 

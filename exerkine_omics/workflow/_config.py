@@ -7,57 +7,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from exerkine_omics import schema
 from exerkine_omics.errors import ConfigError
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class TableInput(_Strict):
-    """A matrix and its sample sheet; without ``samples`` the matrix holds both."""
-
-    matrix: Path
-    samples: Path | None = None
-    features: Path | None = None
-    orientation: Literal["samples", "features"] = "samples"
-    subject: str
-    timepoint: str
-    baseline: str
-    arm: str | None = None
-    units: str | dict[str, str]
-    modality: Literal["proteomics", "metabolomics", "mirna"]
-    timepoint_order: list[str] | None = None
-    species: str = "human"
-    matrix_type: str | None = None
-    platform: str | None = None
-    sample_id: str | None = None
-    sample_columns: list[str] = []
-    analytes: list[str] | None = None
-
-
-class SimulateInput(_Strict):
-    """A simulated cohort; the options are those of `exo.datasets.simulate`."""
-
-    modality: Literal["proteomics", "metabolomics", "mirna"] = "proteomics"
-    options: dict[str, Any] = {}
-
-
-class InputConfig(_Strict):
-    """Where a cohort comes from: a table, a public dataset by name, or a simulation."""
-
-    table: TableInput | None = None
-    dataset: str | None = None
-    simulate: SimulateInput | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> InputConfig:
-        given = [k for k in ("table", "dataset", "simulate") if getattr(self, k) is not None]
-        if len(given) != 1:
-            raise ValueError("give exactly one of table, dataset, simulate")
-        return self
+from exerkine_omics.workflow._config_input import InputConfig
+from exerkine_omics.workflow._config_input import Strict as _Strict
+from exerkine_omics.workflow._config_prepare import PrepareConfig
 
 
 class ScoreConfig(_Strict):
@@ -93,7 +49,10 @@ class EnrichConfig(_Strict):
 class DifferentialConfig(_Strict):
     """Options of `exo.tl.differential`."""
 
-    method: Literal["lmm", "moderated", "voom", "paired_t", "wilcoxon", "signflip"] = "lmm"
+    method: Literal["lmm", "moderated", "voom", "paired_t", "wilcoxon", "signflip", "mcnemar"] = (
+        "lmm"
+    )
+    layer: str | None = None
     arm: str | None = "arm"
     control: str | None = None
     covariates: list[str] = []
@@ -110,6 +69,14 @@ class DifferentialConfig(_Strict):
     legacy: bool | None = None
     weights: str | None = None
     n_permutations: int | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _mcnemar_tests_a_mask(self) -> DifferentialConfig:
+        if self.method == "mcnemar" and self.layer is None:
+            raise ValueError(
+                f"method mcnemar tests a mask: say which, such as layer: {schema.BELOW_LOD}"
+            )
+        return self
 
 
 class TypicalErrorConfig(_Strict):
@@ -178,6 +145,7 @@ class CohortConfig(_Strict):
     description: str = ""
     input: InputConfig
     keep_timepoints: list[str] | None = None
+    prepare: PrepareConfig | None = None
     score: ScoreConfig | None = ScoreConfig()
     enrich: EnrichConfig | None = EnrichConfig()
     differential: DifferentialConfig | None = DifferentialConfig()
@@ -188,6 +156,16 @@ class CohortConfig(_Strict):
     def _prediction_needs_outcome(self) -> CohortConfig:
         if self.prediction is not None and self.responders is None:
             raise ValueError("prediction needs the responders section, which defines the outcome")
+        return self
+
+    @model_validator(mode="after")
+    def _prediction_learns_in_its_folds(self) -> CohortConfig:
+        leak = self.prepare.leaks() if self.prepare is not None and self.prediction else ""
+        if leak:
+            raise ValueError(
+                f"prepare.{leak} learns from all people, and prediction must learn in its training "
+                "folds only: give the prediction a cohort of its own without it"
+            )
         return self
 
     @model_validator(mode="after")
@@ -286,6 +264,12 @@ def _resolve(config: RunConfig, folder: Path) -> None:
             table.matrix = folder / table.matrix
             table.samples = folder / table.samples if table.samples else None
             table.features = folder / table.features if table.features else None
+        file = cohort.input.file
+        if file is not None:
+            file.path = folder / file.path
+            file.samples = folder / file.samples if file.samples else None
+            if isinstance(file.options.get("features"), str):
+                file.options["features"] = folder / file.options["features"]
         if cohort.responders is not None and cohort.responders.outcomes is not None:
             cohort.responders.outcomes = folder / cohort.responders.outcomes
         if cohort.score is not None and isinstance(cohort.score.signatures, Path):

@@ -10,37 +10,58 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import datasets, io, pp, schema
-from exerkine_omics.cohort import CheckReport, add_step, units
-from exerkine_omics.errors import ConfigError, InputError, shown
+from exerkine_omics.cohort import CheckReport, Finding, add_step, persons_tubes, require_columns
+from exerkine_omics.errors import ConfigError, InputError, UsageError, shown
 from exerkine_omics.workflow._config import CohortConfig
+from exerkine_omics.workflow._config_input import FileInput
+from exerkine_omics.workflow._prepare import Prepared, prepare
+
+_QC_TUBES = "few_qc_samples"
 
 
 @dataclass
 class Cohort:
-    """A cohort as it travels through the stages; ``inputs`` are the files read, with sha256."""
+    """A cohort as it travels through the stages; ``inputs`` are the files read, with sha256.
+
+    ``check`` is of the cohort as it is tested, ``mended`` are findings that it had when it was
+    read and has no more; ``prepared`` is what was done in between.
+    """
 
     config: CohortConfig
     adata: AnnData
     check: CheckReport
     outcomes: pd.DataFrame | None = None
     inputs: dict[str, str] = field(default_factory=dict)
+    prepared: Prepared | None = None
+    mended: tuple[Finding, ...] = ()
 
 
 def load_cohort(config: CohortConfig, seed: int) -> Cohort:
-    """Read, check, bring to a log scale and annotate. Nothing is written."""
+    """Read, check, and prepare (to a log scale, annotated, at least). Nothing is written."""
     adata, outcomes, inputs = _read(config, seed)
     if config.keep_timepoints is not None:
         adata = _keep(adata, config.keep_timepoints)
     report = pp.check(adata)
-    unit = schema.UNIT_TABLE.get(units(adata))
-    if unit is None or unit.convert:
-        pp.log2(adata)
-    pp.annotate(adata)
+    prepared = prepare(adata, config.prepare, config.name)
+    adata = prepared.adata
+    mended: tuple[Finding, ...] = ()
+    if config.prepare is not None:
+        first, report = report, pp.check(adata)
+        if prepared.tubes is not None:
+            report = _of_controls(report, first)
+        left = {f.id for f in report.findings}
+        mended = tuple(f for f in first.findings if f.id not in left)
     section = config.responders
     if section is not None and section.outcomes is not None:
         outcomes = io.read_outcomes(section.outcomes, subject=section.subject)
         inputs[str(section.outcomes)] = _sha256(section.outcomes)
-    return Cohort(config, adata, report, outcomes, inputs)
+    return Cohort(config, adata, report, outcomes, inputs, prepared, mended)
+
+
+def _of_controls(report: CheckReport, first: CheckReport) -> CheckReport:
+    """Take what is said of QC tubes from the check that saw them; they are gone since."""
+    kept = [f for f in report.findings if f.id != _QC_TUBES]
+    return CheckReport((*kept, *(f for f in first.findings if f.id == _QC_TUBES)))
 
 
 def _read(config: CohortConfig, seed: int) -> tuple[AnnData, pd.DataFrame | None, dict[str, str]]:
@@ -61,8 +82,12 @@ def _read(config: CohortConfig, seed: int) -> tuple[AnnData, pd.DataFrame | None
             raise ConfigError(str(error), where=f"{config.name}: input.simulate.options") from error
         adata = cohort.mdata.mod[source.simulate.modality].copy()
         return adata, cohort.outcomes, {}
+    if source.file is not None:
+        adata = _read_file(source.file, config.name)
+        named = [f for f in (source.file.path, source.file.samples) if f is not None]
+        return adata, None, {str(f): _sha256(f) for f in named}
     table = source.table
-    if table is None:  # the config model has seen to it that one of three is given
+    if table is None:  # the config model has seen to it that one of four is given
         raise ConfigError("No input", where=config.name)
     # the keys of this section are the words of io.read_table
     options = table.model_dump(exclude={"matrix", "samples", "features"})
@@ -71,22 +96,40 @@ def _read(config: CohortConfig, seed: int) -> tuple[AnnData, pd.DataFrame | None
     return adata, None, {str(f): _sha256(f) for f in files}
 
 
+def _read_file(source: FileInput, where: str) -> AnnData:
+    words = source.model_dump(exclude={"path", "options"}, exclude_none=True)
+    try:
+        return io.read(source.path, **words, **source.options)
+    except (UsageError, TypeError) as error:  # what the call gets wrong, the config got wrong
+        if isinstance(error, TypeError) and "unexpected keyword" not in str(error):
+            raise
+        raise ConfigError(str(error), where=f"config, cohort {where}, input.file") from error
+
+
 def _keep(adata: AnnData, wanted: list[str]) -> AnnData:
-    present = set(adata.obs[schema.TIMEPOINT].astype(str))
+    require_columns(adata, schema.TIMEPOINT)
+    present = set(adata.obs[schema.TIMEPOINT].dropna().astype(str))
     unknown = [t for t in wanted if t not in present]
     if unknown:
         raise InputError(
             f"There is no time point {shown(unknown)}; the cohort has {shown(sorted(present))}",
             where="keep_timepoints",
         )
-    kept = adata[adata.obs[schema.TIMEPOINT].astype(str).isin(wanted).to_numpy()].copy()
+    # controls have no time point, and serve the preparation
+    asked = adata.obs[schema.TIMEPOINT].astype(str).isin(wanted).to_numpy()
+    kept = adata[asked | ~persons_tubes(adata)].copy()
     kept.obs[schema.TIMEPOINT] = kept.obs[schema.TIMEPOINT].cat.remove_unused_categories()
     add_step(kept, "keep_timepoints", timepoints=wanted, dropped=adata.n_obs - kept.n_obs)
     return kept
 
 
 def _sha256(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()
+    """Digest of a file; of a folder (.zarr), of the names and digests of its files."""
+    if not path.is_dir():
+        return sha256(path.read_bytes()).hexdigest()
+    files = sorted(p for p in path.rglob("*") if p.is_file())
+    lines = [f"{p.relative_to(path).as_posix()} {_sha256(p)}" for p in files]
+    return sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _provenance(adata: AnnData) -> str:

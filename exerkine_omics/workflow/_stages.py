@@ -13,7 +13,7 @@ import pandas as pd
 from exerkine_omics import io, pl, pp, schema, sig, tl
 from exerkine_omics.cohort import meta, timepoints
 from exerkine_omics.errors import ConfigError, ExerkineWarning, shown
-from exerkine_omics.workflow import _enrich
+from exerkine_omics.workflow import _enrich, _qc
 from exerkine_omics.workflow._figures import Figures
 from exerkine_omics.workflow._files import records, write_parquet
 from exerkine_omics.workflow._inputs import Cohort
@@ -63,6 +63,7 @@ def describe(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any]:
         summary["pairs"] = records(counts)
         dropped = pairs.dropped[[schema.SUBJECT, schema.TIMEPOINT, "reason"]]
         summary["dropped"] = records(dropped)
+    summary["qc"] = _qc.quality(cohort, figures)
     io.write(adata, folder / "checked.h5ad")
     figures.add(
         "qc",

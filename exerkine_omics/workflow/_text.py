@@ -35,6 +35,10 @@ _TESTS = {
     "signflip": (
         "sign-flip permutation of people's own changes, with family-wise error control by max-T"
     ),
+    "mcnemar": (
+        "McNemar's exact test of whether each person's feature was detected before and after; the "
+        "estimate is the difference of the shares detected, with Newcombe's interval"
+    ),
 }
 _SD_IR = {
     "closed": "normal theory on that difference",
@@ -72,6 +76,9 @@ def methods(config: CohortConfig, summary: dict[str, Any], seed: int) -> list[st
         f"({summary['modality']}, {summary['units']}, {summary['matrix']}) were read; samples were "
         f"paired by person against {summary['baseline']!r}, never by row order."
     ]
+    done = _preparation((summary.get("qc") or {}).get("steps", []))
+    if done:
+        text.append(done)
     if config.score is not None:
         text.append(
             f"Signatures were scored by {config.score.method}: "
@@ -115,6 +122,16 @@ def methods(config: CohortConfig, summary: dict[str, Any], seed: int) -> list[st
     used = ", ".join(f"{name} {number}" for name, number in versions().items())
     text.append(f"Software: exerkine_omics {__version__}, {used}; seed {seed}.")
     return text
+
+
+def _preparation(steps: list[dict[str, Any]]) -> str:
+    """Say in one sentence what was done to the values before the tests, in its order."""
+    told = [
+        step["step"].removeprefix("pp.").replace("_", " ")
+        + (f" ({step['parameters']})" if step["parameters"] else "")
+        for step in steps
+    ]
+    return f"Before the tests, in this order: {', '.join(told)}." if told else ""
 
 
 def references(config: CohortConfig, adata: AnnData) -> list[str]:

@@ -12,6 +12,7 @@ import pytest
 from scipy import stats
 
 from exerkine_omics import Reliability, tl
+from exerkine_omics.cohort import add_step
 
 matplotlib.use("Agg")
 
@@ -249,6 +250,58 @@ def make_cohort(n_features: int = 5, n_people: int = 11, n_times: int = 5, arms=
     return adata
 
 
+def make_lab(
+    n_features: int = 5,
+    n_people: int = 11,
+    n_times: int = 3,
+    n_plates: int = 3,
+    arms=("CON", "EE"),
+    long: bool = False,
+):
+    """Cohort with all that pl.qc draws: plates with QC tubes and a blank, masks, indices, PCA."""
+    people = make_cohort(n_features, n_people, n_times, arms)
+    rng = np.random.default_rng(9)
+    plate = [f"Plate {1 + i % n_plates}" for i in range(people.n_obs)]
+    if long:
+        plate = [f"{p} of the second shipment from the biobank" for p in plate]
+    people.obs["plate_id"], people.obs["sample_type"] = plate, "sample"
+    each = list(dict.fromkeys(plate))
+    kinds = [*(["qc"] * 4), "blank"]
+    rows = [(f"{kind}_{i}_{p}", p, kind) for p in each for i, kind in enumerate(kinds)]
+    control = pd.DataFrame(rows, columns=["sample_id", "plate_id", "sample_type"])
+    control = control.set_index("sample_id")
+    values = rng.normal(4, 0.2, (len(control), n_features))
+    values[(control["sample_type"] == "blank").to_numpy()] -= 8
+    obs = pd.concat([people.obs, control])
+    obs["timepoint"] = pd.Categorical(
+        obs["timepoint"], people.obs["timepoint"].cat.categories, ordered=True
+    )
+    adata = ad.AnnData(np.vstack([people.X, values]), obs=obs, var=people.var)
+    adata.uns["exerkine"] = dict(people.uns["exerkine"])
+    add_step(adata, "pp.haemolysis", method="proteins", limits=[2.0, 3.0])
+    order = rng.permutation(adata.n_obs)
+    adata.obs["run_order"] = pd.Series(order, adata.obs_names).groupby(obs["plate_id"]).rank()
+    below = rng.random(adata.shape) < rng.uniform(0, 0.6, n_features) ** 2
+    adata.layers["below_lod"] = below & np.isfinite(adata.X)
+    index = rng.normal(0, 1.3, adata.n_obs)
+    index[0] = np.nan
+    adata.obs["haemolysis"] = index
+    adata.obs["haemolysed"] = pd.Categorical(
+        np.select([~np.isfinite(index), index > 3, index > 2], ["unknown", "yes", "possible"], "no")
+    )
+    first = (adata.obs["timepoint"] == "pre").to_numpy()
+    change = np.where(first, 0.0, rng.normal(-9, 4, adata.n_obs))
+    adata.obs["plasma_volume_change"] = np.where(adata.obs["subject_id"].isna(), np.nan, change)
+    adata.obs["outlier"] = rng.random(adata.n_obs) < 0.04
+    for key in ("X_pca", "X_pca_before"):
+        adata.obsm[key] = rng.normal(0, 3, (adata.n_obs, 3))
+        adata.uns[key[2:]] = {
+            "variance_ratio": np.array([0.31, 0.17, 0.06]),
+            "params": {"n_features": n_features},
+        }
+    return adata
+
+
 def make_coverage(n: int = 5):
     rng = np.random.default_rng(6)
     members = rng.integers(5, 40, n)
@@ -370,6 +423,7 @@ def make():
         plan=make_plan,
         prediction=make_prediction,
         cohort=make_cohort,
+        lab=make_lab,
         coverage=make_coverage,
         molecules=make_molecules,
         contributions=make_contributions,

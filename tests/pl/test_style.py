@@ -28,6 +28,16 @@ FIGURES = {
         {f"mol_{i}": i - 2.5 for i in range(min(n, 60))}, make.molecules(min(n, 60)), **k
     ),
     "qc": lambda make, n, **k: pl.qc(make.cohort(n), **k),
+    "pca": lambda make, n, **k: pl.pca(make.lab(n), color="run_order", join=True, **k),
+    "qc:plate": lambda make, n, **k: pl.qc(make.lab(n, long=n > 5), "plate", **k),
+    "qc:lod": lambda make, n, **k: pl.qc(make.lab(n), "lod", **k),
+    "qc:pca": lambda make, n, **k: pl.qc(
+        make.lab(n, 60, n_plates=30, long=True), "pca", color="plate_id", before=True, **k
+    ),
+    "qc:drift": lambda make, n, **k: pl.qc(make.lab(n, 60, n_plates=n % 4 + 12), "drift", **k),
+    "qc:haemolysis": lambda make, n, **k: pl.qc(make.lab(n), "haemolysis", **k),
+    "qc:plasma_volume": lambda make, n, **k: pl.qc(make.lab(n), "plasma_volume", **k),
+    "qc:flow": lambda make, n, **k: pl.qc(make.lab(n), "flow", **k),
     "heatmap": lambda make, n, **k: pl.heatmap(
         make.change(min(n, 60), min(2 * n, 300), ("post",)), **k
     ),
@@ -44,7 +54,7 @@ def meta_forest(make, n, **k):
 
 
 def test_every_figure_is_here():
-    assert set(FIGURES) == set(pl.__all__) == set(dir(pl))
+    assert {name.split(":")[0] for name in FIGURES} == set(pl.__all__) == set(dir(pl))
 
 
 @pytest.mark.parametrize("n", [5, 5000])

@@ -120,3 +120,21 @@ def test_files_that_are_no_config(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00bad")
     with pytest.raises(ConfigError, match="YAML"):
         load_config(path)
+
+
+def test_the_config_of_the_page_is_right(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "qc.md").read_text(encoding="utf-8")
+    text = page.split("```yaml\n")[1].split("```")[0]
+    (tmp_path / "c.yaml").write_text(text)
+    first, _, last = load_config(tmp_path / "c.yaml").cohorts
+    assert first.prepare is not None and first.input.file is not None
+    assert first.prepare.options("filter_features") == {"max_missing": 0.5, "min_pairs": 10}
+    assert first.input.file.path == tmp_path.resolve() / "npx.parquet"
+    assert last.differential is not None and last.differential.layer == "below_lod"
+
+
+def test_mcnemar_needs_its_mask(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="layer: below_lod"):
+        load_config(
+            written(tmp_path, lambda c: c["cohorts"][0].update(differential={"method": "mcnemar"}))
+        )
