@@ -6,7 +6,7 @@ Every number is a plain int or float; one that is not known is None or NaN.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NotRequired, TypeAlias
+from typing import Any, Literal, NotRequired
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -14,19 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from exerkine_omics.errors import InputError, shown
-
-Number: TypeAlias = float | None
-
-
-class Finding(TypedDict):
-    """One finding of the check."""
-
-    severity: Literal["error", "warning", "note"]
-    message: str
-    n_rows: NotRequired[int]
-    rows: NotRequired[str]
-    fix: NotRequired[str]
-    call: NotRequired[str]
+from exerkine_omics.report._summary_qc import Finding, Number, Quality
 
 
 class Pairs(TypedDict):
@@ -217,85 +205,6 @@ class Figure(TypedDict):
     path: str
     caption: str
     alt: str
-
-
-class Step(TypedDict):
-    """One call of the preparation, and what it told."""
-
-    step: str
-    parameters: str
-    n_samples: int
-    n_features: int
-    notes: list[str]
-
-
-class BelowLod(TypedDict):
-    """How often one feature is below its limit of detection."""
-
-    feature: str
-    below: Number
-    n_samples: int
-    difference: Number
-
-
-class Lod(TypedDict):
-    """Values below the limit of detection."""
-
-    n_features: int
-    n_below_in_some: int
-    n_below_in_half: int
-    features: list[BelowLod]
-
-
-class Drift(TypedDict):
-    """Median SD of the QC tubes over features, before and after drift was taken off."""
-
-    n_corrected: int
-    sd_before: Number
-    sd_after: Number
-
-
-class Haemolysis(TypedDict):
-    """Flags of haemolysis."""
-
-    method: str
-    limits: dict[str, float]
-    counts: dict[str, int]
-    haemolysed: list[str]
-
-
-class PlasmaVolume(TypedDict):
-    """Change of plasma volume at one time point (and arm), percent."""
-
-    arm: NotRequired[str]
-    timepoint: str
-    n: int
-    mean: Number
-    sd: Number
-    low: Number
-    high: Number
-
-
-class Components(TypedDict):
-    """Share of the variance on the first components."""
-
-    variance_ratio: list[float]
-    variance_ratio_before: list[float]
-
-
-class Quality(TypedDict):
-    """What was done to the data before the tests, and what the tubes look like."""
-
-    steps: list[Step]
-    mended: list[Finding]
-    notes: list[str]
-    flow: list[dict[str, Any]]
-    plates: list[dict[str, Any]]
-    lod: Lod | None
-    pca: Components | None
-    drift: Drift | None
-    haemolysis: Haemolysis | None
-    plasma_volume: list[PlasmaVolume]
 
 
 class FailedCohort(TypedDict):
