@@ -177,7 +177,7 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     }
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(meta)
     raw = io.BytesIO()
-    pq.write_table(table, raw)
+    pq.write_table(table, raw, write_page_checksum=True)  # without, a flipped bit is another value
     return raw.getvalue()
 
 

@@ -18,9 +18,6 @@ from exerkine_omics.workflow._config_prepare import PrepareConfig
 from exerkine_omics.workflow._inputs import load_cohort
 from exerkine_omics.workflow._prepare import ORDER, prepare
 
-cleans = pytest.mark.skipif(not hasattr(pp, "clean"), reason="pp.clean is not there yet")
-bleeds = pytest.mark.skipif(not hasattr(pp, "haemolysis"), reason="pp.haemolysis is not there yet")
-
 
 @pytest.fixture
 def lab() -> ad.AnnData:
@@ -118,7 +115,6 @@ def test_methods_for_linear_values_come_before_the_logarithm(lab: ad.AnnData) ->
     assert steps.index("pp.log2") < steps.index("pp.normalize")
 
 
-@cleans
 def test_controls_serve_the_normalisation_and_then_leave(lab: ad.AnnData) -> None:
     result = made(lab, normalize={"method": "qc_loess"}, combat={})
     assert result.adata.n_obs == lab.n_obs - 20 and result.tubes.n_obs == lab.n_obs
@@ -126,7 +122,6 @@ def test_controls_serve_the_normalisation_and_then_leave(lab: ad.AnnData) -> Non
     assert [s.n_samples for s in result.steps] == [lab.n_obs, lab.n_obs - 20, lab.n_obs - 20]
 
 
-@cleans
 def test_fixes_that_blank_values_come_first(lab: ad.AnnData) -> None:
     lab.X[0, 0] = np.inf
     result = made(lab, clean=["control_samples", "infinite_values"], normalize={"method": "median"})
@@ -136,7 +131,6 @@ def test_fixes_that_blank_values_come_first(lab: ad.AnnData) -> None:
         made(lab, clean=["controls"])
 
 
-@bleeds
 def test_haemolysis_is_judged_without_drift() -> None:
     adata = exo.datasets.simulate(30, seed=1, haemolysed=0.2).adata
     result = made(adata, clean=False, normalize={"method": "median"}, haemolysis={},

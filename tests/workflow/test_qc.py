@@ -98,7 +98,6 @@ def test_mcnemar_by_config(tmp_path: Path, trial: ad.AnnData) -> None:
     assert best["p_value"] == pytest.approx(same["p_value"].iloc[0])
 
 
-@pytest.mark.skipif(not hasattr(pp, "clean"), reason="pp.clean is not there yet")
 def test_controls_are_drawn_and_then_gone(tmp_path: Path, trial: ad.AnnData) -> None:
     rng = np.random.default_rng(1)
     control = ad.AnnData(rng.normal(5, 0.1, (8, trial.n_vars)), var=trial.var)
