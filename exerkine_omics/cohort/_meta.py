@@ -26,6 +26,26 @@ def meta(adata: AnnData) -> dict[str, Any]:
     return adata.uns[schema.UNS]
 
 
+def editable(adata: AnnData, copy: bool = False, *, values: bool = True) -> AnnData:
+    """Return what a step may write into: a copy in memory, or the object itself.
+
+    A selection (``adata[rows]``) first becomes an object of its own, for what is written into one
+    would else reach X and ``uns`` of the object that it was selected from. A matrix that stays in
+    its file is not rewritten there: an error where the step changes ``values``.
+    """
+    if copy:
+        return adata.to_memory() if adata.isbacked else adata.copy()
+    if adata.isbacked and (values or adata.is_view):
+        raise UsageError(
+            "X stays in its file, and this step would rewrite it there",
+            where="adata.X",
+            fix="Call .to_memory() first, or say copy=True.",
+        )
+    if adata.is_view:
+        adata._init_as_actual(adata.copy())
+    return adata
+
+
 def units(adata: AnnData) -> str:
     """Return the unit of X, or ``unknown``."""
     return str(meta(adata).get(schema.UNITS, schema.UNKNOWN))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import add_step, findings_frame, findings_from_frame, meta
+from exerkine_omics.cohort import add_step, editable, findings_frame, findings_from_frame, meta
 from exerkine_omics.errors import InputError, UnitsError, UsageError
 from exerkine_omics.io._features import check_unit
 
@@ -99,7 +99,7 @@ def state(
             where=f"uns[{schema.UNS!r}][{key!r}]",
             fix=f"Convert it: {convert}." if convert else "Read the file again if that is wrong.",
         )
-    target = adata.copy() if copy else adata
+    target = editable(adata, copy, values=False)
     changed = meta(target)
     for key, value in given.items():
         changed[key] = value

@@ -10,7 +10,7 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import concat, persons_tubes, require_columns, sample_scaling
+from exerkine_omics.cohort import concat, editable, persons_tubes, require_columns, sample_scaling
 from exerkine_omics.errors import AnalysisError, InputError, UsageError, shown, warn
 
 _BRIDGE = "bridge"
@@ -76,7 +76,7 @@ def _from_several(
     copies: dict[str, AnnData] = {}
     keys: dict[str, list[str]] = {}
     for name, given in ordered:
-        adata = given.copy()
+        adata = editable(given, copy=True)
         person = persons_tubes(adata)
         kind = _kinds(adata)
         if material is None:
@@ -116,7 +116,7 @@ def _from_one(
     given: AnnData, material: str | None, batch: str
 ) -> tuple[AnnData, list[str], np.ndarray]:
     require_columns(given, batch)
-    adata = given.copy()
+    adata = editable(given, copy=True)
     text = adata.obs[batch].astype(object)
     if text.isna().any():
         lacking = adata.obs_names[text.isna().to_numpy()]

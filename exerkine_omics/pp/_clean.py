@@ -10,7 +10,7 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import CheckReport, add_step, dense, meta, persons_tubes
+from exerkine_omics.cohort import CheckReport, add_step, dense, editable, meta, persons_tubes
 from exerkine_omics.cohort._calls import CALLS
 from exerkine_omics.errors import AnalysisError, UsageError, shown
 from exerkine_omics.pp._check_qc import failed
@@ -75,7 +75,7 @@ def clean(
         wanted = list(dict.fromkeys([fix] if isinstance(fix, str) else fix))
         _require_known(wanted)
     meta(adata)
-    result = adata.copy()
+    result = editable(adata, copy=True)
     # values first: a sample may be empty once they are gone
     for name in sorted(wanted, key=lambda f: (f not in _VALUES, list(_FIXES).index(f))):
         result, ids = _FIXES[name](result)

@@ -13,6 +13,7 @@ from exerkine_omics.cohort import (
     Finding,
     add_step,
     dense,
+    editable,
     frame_for_storage,
     meta,
     require_columns,
@@ -146,7 +147,7 @@ def combat(
             f"{n_ok} features can be adjusted, and the prior needs {_FEWEST}",
             fix=f"Others: {shown(sorted(set(fitted.status) - {OK}))}.",
         )
-    target = adata.copy() if copy else adata
+    target = editable(adata, copy)
     # numbers of a covariate count from their mean in the fit, where a control tube stands
     away = np.where(np.isnan(design), 0.0, design - design[rows].mean(axis=0))
     keep_raw(target, values)

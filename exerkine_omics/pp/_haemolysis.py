@@ -15,6 +15,7 @@ from exerkine_omics.cohort import (
     Finding,
     add_step,
     dense,
+    editable,
     meta,
     persons_tubes,
     require_log,
@@ -136,7 +137,7 @@ def haemolysis(
         if limits is None
         else kernel.flags(index, *limits).astype(object)
     )
-    target = adata.copy() if copy else adata
+    target = editable(adata, copy, values=False)
     target.obs[schema.HAEMOLYSIS] = index
     target.obs[schema.HAEMOLYSED] = pd.Categorical(flag, categories=_FLAGS)
     known = (np.nan, np.nan) if limits is None else limits

@@ -14,6 +14,7 @@ from exerkine_omics.cohort import (
     Finding,
     add_step,
     dense,
+    editable,
     meta,
     require_units,
 )
@@ -104,7 +105,7 @@ def lod(
         below, on_scale = old, _on_scale(adata, old, fresh, there & known)
     else:
         below, on_scale = np.where(known & there, fresh, old), True
-    target = adata.copy() if copy else adata
+    target = editable(adata, copy, values=policy != "keep")
     filled = _filled(values, below, limit, each, on_scale, target) if policy == "half" else None
     target.layers[schema.BELOW_LOD] = below
     if source in ("given", "var"):

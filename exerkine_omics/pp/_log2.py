@@ -6,7 +6,7 @@ import numpy as np
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import add_step, dense, meta, units
+from exerkine_omics.cohort import add_step, dense, editable, meta, units
 from exerkine_omics.errors import InputError, UnitsError, UsageError, shown, warn
 from exerkine_omics.pp._samples import lod_layers
 from exerkine_omics.pp._units import column_units
@@ -96,7 +96,7 @@ def log2(
         result[:, counts] = _log_cpm(values[:, counts], prior_count, adata)
     cycles = each == "Cq"
     result[:, cycles] = -values[:, cycles]
-    target = adata.copy() if copy else adata
+    target = editable(adata, copy)
     if schema.RAW not in target.layers:
         target.layers[schema.RAW] = values
     target.X = result

@@ -12,6 +12,7 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import (
     add_step,
     dense,
+    editable,
     meta,
     persons_tubes,
     require_units,
@@ -158,7 +159,7 @@ def normalize(
     if method == "qc_loess":
         tubes, names = with_run(adata, tubes, rows, order, batch, span)
     fitted = FittedNormalizer(normalizer, normalizer.fit(tubes.rows(rows)))
-    target = adata.copy() if copy else adata
+    target = editable(adata, copy, values=normalizer.factors is None)
     if normalizer.factors is not None:
         factors = normalizer.factors(tubes, fitted.learnt)
         target.obs[schema.NORM_FACTORS] = factors

@@ -13,6 +13,7 @@ from exerkine_omics.cohort import (
     Finding,
     add_step,
     dense,
+    editable,
     frame_for_storage,
     meta,
     persons_tubes,
@@ -145,7 +146,7 @@ def plasma_volume(
     linear = np.isin(each, _LINEAR)
     sign = np.where(each == "Cq", -1.0, 1.0)
     corrected = np.where(linear, values * factor, values + sign * np.log2(factor))
-    target = adata.copy() if copy else adata
+    target = editable(adata, copy, values=False)
     target.obs[schema.PLASMA_VOLUME] = plasma
     target.layers[schema.CORRECTED] = np.where(chosen, corrected, values)
     meta(target)[schema.PLASMA_VOLUMES] = frame_for_storage(
