@@ -92,8 +92,9 @@ def concat(
         parts = [a.obs[column] for a in objects if column in a.obs]
         if all(map(pd.api.types.is_bool_dtype, parts)):  # not asked of all samples
             result.obs[column] = result.obs[column].astype("boolean")
-    for layer in _MASKS & set(result.layers):
-        result.layers[layer] = result.layers[layer] == 1  # a feature that was absent is not masked
+    for layer, values in result.layers.items():
+        if layer in _MASKS or values.dtype == object:  # a feature that was absent is not masked
+            result.layers[layer] = values == 1
     for column in (schema.TIMEPOINT, schema.ARM):
         if column in result.obs:
             levels = list(dict.fromkeys(c for a in objects for c in _categories(a, column)))

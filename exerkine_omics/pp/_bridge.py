@@ -79,7 +79,8 @@ def bridge(
     UnitsError
         If values are on no log scale.
     InputError
-        If units, species or matrix differ, or a material stands twice in a batch.
+        If units, species, matrix, baseline or sample scaling differ, or a material stands twice
+        in a batch.
     UsageError
         If the reference is no batch, or the object was bridged before.
     AnalysisError
