@@ -156,6 +156,9 @@ def _failed_qc_values(adata: AnnData) -> _Fixed:
     for layer in (schema.QC_WARNING, schema.ASSAY_WARNING):
         if layer in adata.layers:
             bad |= dense(adata, layer) > 0.5
+    # else a cell that nobody knows any more would count as not detected, or as filled
+    for layer in {schema.BELOW_LOD, schema.IMPUTED} & set(adata.layers):
+        adata.layers[layer] = (dense(adata, layer) > 0.5) & ~bad
     return _blank(adata, bad)
 
 
@@ -166,6 +169,9 @@ def _infinite_values(adata: AnnData) -> _Fixed:
 def _blank(adata: AnnData, bad: np.ndarray) -> _Fixed:
     if bad.any():
         adata.X = np.where(bad, np.nan, dense(adata, infinite=True))
+        if schema.CORRECTED in adata.layers:
+            corrected = dense(adata, schema.CORRECTED, infinite=True)
+            adata.layers[schema.CORRECTED] = np.where(bad, np.nan, corrected)
     return adata, adata.var_names[bad.any(axis=0)].astype(str).tolist()
 
 

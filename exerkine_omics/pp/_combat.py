@@ -28,7 +28,7 @@ from exerkine_omics.pp._confounded import (
     refuse_joint,
     say_uneven,
 )
-from exerkine_omics.pp._samples import fit_rows, keep_raw, lod_layers, refuse_again, store_finding
+from exerkine_omics.pp._samples import fit_rows, keep_raw, layers_along, refuse_again, store_finding
 
 _FEWEST = 3  # features, of which a prior is made
 
@@ -152,7 +152,7 @@ def combat(
     away = np.where(np.isnan(design), 0.0, design - design[rows].mean(axis=0))
     keep_raw(target, values)
     target.X = apply_combat(values, number, away, fitted)
-    for layer in lod_layers(target):
+    for layer in layers_along(target):
         limits = dense(target, layer, infinite=True)
         target.layers[layer] = apply_combat(limits, number, away, fitted)
     _store(target, fitted, names)

@@ -118,6 +118,8 @@ def lod(
         else:
             target.X = filled
             target.layers[schema.IMPUTED] = below | imputed(target)
+        if schema.CORRECTED in target.layers:
+            _correct(target, values, below, each)
     add_step(target, "pp.lod", policy=policy, lod=source, n_below=int(below.sum()))
     if source != "none":
         _say_unknown(target, ~known & there & ~below)
@@ -242,6 +244,16 @@ def _filled(
     linear = np.array([bases[u] == "linear" for u in each], dtype=bool)
     half = np.where(linear, limit / 2, np.where(each == "Cq", limit + 1, limit - 1))
     return np.where(below, half, values)
+
+
+def _correct(adata: AnnData, before: np.ndarray, below: np.ndarray, each: np.ndarray) -> None:
+    """Take values corrected for plasma volume along: the correction is what it was."""
+    corrected, now = dense(adata, schema.CORRECTED), dense(adata, infinite=True)
+    bases = {u: schema.UNIT_TABLE[u].base for u in set(each) if u in schema.UNIT_TABLE}
+    linear = np.array([bases.get(u) == "linear" for u in each], dtype=bool)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        moved = np.where(linear, corrected * (now / before), corrected + (now - before))
+    adata.layers[schema.CORRECTED] = np.where(below, moved, corrected)
 
 
 def _say_unknown(adata: AnnData, unknown: np.ndarray) -> None:

@@ -27,6 +27,7 @@ from exerkine_omics.pp._samples import (
     feature_mask,
     fit_rows,
     keep_raw,
+    layers_along,
     lod_layers,
     refuse_again,
 )
@@ -171,7 +172,9 @@ def normalize(
         target.X = new
         change = fitted.change(tubes)
         if change is not None:
-            for layer in lod_layers(target):
+            # corrected values are no more once all samples have one level
+            moved_along = lod_layers if normalizer.levels_samples else layers_along
+            for layer in moved_along(target):
                 limits = dense(target, layer, infinite=True)
                 target.layers[layer] = changed(limits, change, additive)
         with np.errstate(divide="ignore", invalid="ignore"):

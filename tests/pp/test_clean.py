@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import exerkine_omics as exo
+from exerkine_omics.cohort import detected
 from exerkine_omics.cohort._calls import CALLS
 from exerkine_omics.errors import AnalysisError, InputError, UnitsError, UsageError
 from exerkine_omics.pp import _clean
@@ -171,6 +172,20 @@ def test_every_error_and_warning_of_check_has_its_call_or_none_can_be():
                     assert name.value in CALLS or name.value in by_hand, name.value
     for name in _clean._FIXES:  # what clean mends is what the finding says
         assert CALLS[name] == f"exo.pp.clean(adata, fix=[{name!r}])"
+
+
+def test_a_value_taken_away_is_neither_undetected_nor_corrected(trial):
+    trial.X[:] = np.nan_to_num(trial.X, nan=8.0)
+    trial.obs["hb"], trial.obs["hct"] = 14.0, 0.4
+    exo.pp.plasma_volume(trial)
+    exo.pp.lod(trial, lod=float(np.median(trial.X)))
+    trial.layers["qc_warning"] = np.zeros(trial.shape, dtype=bool)
+    trial.layers["qc_warning"][3] = True
+    blank = exo.pp.clean(trial, fix=["failed_qc_values"])
+    assert np.isnan(detected(blank)[3]).all()  # not: undetected where low, unknown where high
+    assert np.isnan(blank.layers["plasma_volume_corrected"][3]).all()
+    assert blank.layers["below_lod"].dtype == bool
+    np.testing.assert_array_equal(blank.layers["below_lod"][4:], trial.layers["below_lod"][4:])
 
 
 def test_state_says_what_a_file_did_not(trial):

@@ -210,3 +210,26 @@ def test_runners_lose_plasma_and_il6_rises_all_the_same(data_dir):
     assert raw == pytest.approx(5.0, abs=0.2)
     assert 0 < abs(raw - mended) < 0.3  # hydration is not why it rises
     assert isinstance(adata.uns["exerkine"]["plasma_volumes"], pd.DataFrame)
+
+
+@pytest.mark.filterwarnings("ignore::exerkine_omics.errors.ExerkineWarning")
+@pytest.mark.parametrize("step", ["combat", "spike_in", "mask", "half"])
+def test_corrected_values_go_where_x_goes(trial, step):
+    trial.X[:, 0] = 8.0 + np.arange(trial.n_obs) % 5
+    trial.obs["hb"] = 14.0 + np.arange(trial.n_obs) % 3 / 10
+    trial.obs["hct"] = 0.42
+    trial.obs["plate_id"] = ["a" if i % 3 else "b" for i in range(trial.n_obs)]
+    exo.pp.plasma_volume(trial)
+    corrected = trial.layers["plasma_volume_corrected"]
+    apart = corrected - trial.X
+    {
+        "combat": lambda: exo.pp.combat(trial, mean_only=True),
+        "spike_in": lambda: exo.pp.normalize(trial, "spike_in", reference=["A00"]),
+        "mask": lambda: exo.pp.lod(trial, "mask", lod=float(np.nanmedian(trial.X))),
+        "half": lambda: exo.pp.lod(trial, "half", lod=float(np.nanmedian(trial.X))),
+    }[step]()
+    after = trial.layers["plasma_volume_corrected"]
+    assert not np.array_equal(after, corrected, equal_nan=True)
+    known = np.isfinite(trial.X) & np.isfinite(apart)
+    np.testing.assert_allclose((after - trial.X)[known], apart[known], atol=1e-12)
+    assert np.isnan(after[np.isnan(trial.X)]).all()
