@@ -14,6 +14,7 @@ from anndata import AnnData
 from exerkine_omics import schema
 from exerkine_omics.errors import InputError, UnitsError, UsageError, shown
 
+_RESCALE = ("pp.log2", "pp.normalize", "pp.combat", "pp.bridge")
 _MAKE = "Make the AnnData with exo.io.from_frames or exo.io.read_table."
 
 
@@ -195,6 +196,13 @@ def require_values(adata: AnnData, *columns: str) -> None:
             raise InputError(
                 f"Samples {shown(missing)} have no value", where=f"obs[{name!r}]", fix="Drop them."
             )
+
+
+def rescaled_since(adata: AnnData) -> list[str]:
+    """Name the steps that brought X to another scale or level since it was read."""
+    steps = meta(adata).get(schema.STEPS)
+    done = [] if steps is None else [str(s) for s in steps["step"]]
+    return [s for s in dict.fromkeys(done) if s in _RESCALE]
 
 
 def add_step(adata: AnnData, step: str, **parameters: object) -> None:

@@ -17,6 +17,7 @@ from exerkine_omics.cohort import (
     editable,
     meta,
     require_units,
+    rescaled_since,
 )
 from exerkine_omics.errors import InputError, UnitsError, UsageError, shown, warn
 from exerkine_omics.pp._detection import detection, differing
@@ -68,7 +69,7 @@ def lod(
         If no limit and no mask is known, or (``half``) a value is below a limit that is not.
     UnitsError
         If (``half``) the unit is not known or has no half, or the limits are on another scale
-        than X.
+        than X, as ``var["lod"]`` is after a logarithm or a normalisation.
     UsageError
         If the policy does not exist, or the limits name none of the features or plates.
 
@@ -135,6 +136,13 @@ def _limits(adata: AnnData, given: Limits | None) -> tuple[np.ndarray, str]:
         if schema.LOD in adata.layers:
             return dense(adata, schema.LOD), "layer"
         if schema.LOD in adata.var:
+            since = rescaled_since(adata)
+            if since:
+                raise UnitsError(
+                    f"The limits are in the unit of the file, and {shown(since)} changed X since",
+                    where=f"var[{schema.LOD!r}]",
+                    fix="Call exo.pp.lod before, or give lod= in the unit of X.",
+                )
             row = pd.to_numeric(adata.var[schema.LOD], errors="coerce").to_numpy(dtype=float)
             return np.tile(row, (shape[0], 1)), "var"
         if schema.BELOW_LOD in adata.layers:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import exerkine_omics as exo
-from exerkine_omics.cohort import detected
+from exerkine_omics.cohort import Finding, detected, findings_frame
 from exerkine_omics.cohort._calls import CALLS
 from exerkine_omics.errors import AnalysisError, InputError, UnitsError, UsageError
 from exerkine_omics.pp import _clean
@@ -209,3 +209,16 @@ def test_state_says_what_a_file_did_not(trial):
     known["units"] = "RFU"
     with pytest.raises(UnitsError, match="exo.pp.log2"):
         exo.io.state(trial, units="log2")
+
+
+def test_a_guessed_unit_is_not_stated_after_the_logarithm(trial):
+    trial.X[:] = 2.0**trial.X
+    trial.uns["exerkine"]["units"] = "intensity"
+    trial.uns["exerkine"]["findings"] = findings_frame(
+        [Finding("units_unknown_as_intensity", "warning", "Unknown.")]
+    )
+    right = exo.io.state(trial, units="concentration", copy=True)
+    assert right.uns["exerkine"]["units"] == "concentration"
+    exo.pp.log2(trial)
+    with pytest.raises(UnitsError, match="units is 'log2' already"):
+        exo.io.state(trial, units="concentration")  # a second logarithm would come
