@@ -159,7 +159,7 @@ def test_every_error_and_warning_of_check_has_its_call_or_none_can_be():
     """What no call mends: the laboratory must look, or it is said in words."""
     by_hand = {
         "excel_mangled_ids", "no_baseline_sample", "replicates_apart", "infinite_values",
-        "people_across_plates",
+        "people_across_plates", "plate_confounded",
     }  # fmt: skip
     seen = set()
     for path in (ROOT / "pp").glob("_check*.py"):
@@ -172,6 +172,18 @@ def test_every_error_and_warning_of_check_has_its_call_or_none_can_be():
                     assert name.value in CALLS or name.value in by_hand, name.value
     for name in _clean._FIXES:  # what clean mends is what the finding says
         assert CALLS[name] == f"exo.pp.clean(adata, fix=[{name!r}])"
+
+
+def test_no_call_leads_where_nothing_is_mended(spoiled):
+    found = ids(spoiled)
+    assert found["qc_warnings"].call == "exo.pp.clean(adata, fix=['failed_qc_values'])"
+    spoiled.obs["plate_id"] = spoiled.obs["timepoint"].astype(str)
+    spoiled.obs["run_order"] = np.arange(spoiled.n_obs)
+    found = ids(spoiled)
+    # the plate as covariate is aliased; a median would take the answer off, not the drift
+    assert found["plate_confounded"].call == "" == found["few_qc_samples"].call
+    with pytest.raises(InputError, match="not of full rank"):
+        exo.tl.differential(exo.pp.clean(spoiled), control="CON", covariates=["plate_id"])
 
 
 def test_a_value_taken_away_is_neither_undetected_nor_corrected(trial):
