@@ -162,6 +162,17 @@ def persons_tubes(adata: AnnData) -> np.ndarray:
     return (kind.isna() | (kind.astype(object) == schema.SAMPLE)).to_numpy()
 
 
+def require_people(adata: AnnData) -> None:
+    """Raise `InputError` where tubes that are no person's are still there: no test counts them."""
+    tubes = persons_tubes(adata)
+    if not tubes.all():
+        raise InputError(
+            f"Tubes {shown(adata.obs_names[~tubes])} are no person's",
+            where=f"obs[{schema.SAMPLE_TYPE!r}]",
+            fix="Call exo.pp.clean(adata) first.",
+        )
+
+
 def sample_scaling(adata: AnnData) -> str:
     """Name what rescaled whole samples (a vendor's ANML, `exo.pp.normalize`); "" where nothing."""
     return str(meta(adata).get(schema.SAMPLE_SCALING, ""))
