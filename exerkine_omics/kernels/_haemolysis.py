@@ -26,7 +26,6 @@ def panel_index(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
     there = np.isfinite(z)
     count = there.sum(axis=1)
     total = np.where(there, z, 0.0).sum(axis=1)
-    # with fewer members the mean varies more: root-n keeps samples comparable
     mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return _robust(mean[:, None], mean[reference][:, None])[:, 0]
 

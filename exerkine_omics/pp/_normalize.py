@@ -22,6 +22,7 @@ from exerkine_omics.errors import InputError, UnitsError, UsageError, shown, war
 from exerkine_omics.kernels._normalize import NORMALIZERS
 from exerkine_omics.kernels._normalizer import FittedNormalizer, Normalizer, Tubes, changed
 from exerkine_omics.kernels._qc_loess import Drift
+from exerkine_omics.kernels._quantile_norm import along_quantiles
 from exerkine_omics.pp._drift import store_drift, with_run
 from exerkine_omics.pp._samples import (
     feature_mask,
@@ -103,7 +104,7 @@ def normalize(
     -------
     AnnData or None
         The new object with ``copy=True``, else None. The unit stays; limits of detection
-        (``layers["lod"]``) move with the values, but for ``quantile``. Methods that set samples to
+        (``layers["lod"]``) move with the values. Methods that set samples to
         one level are named in ``uns["exerkine"]["sample_scaling"]``. ``qc_loess`` stores
         ``uns["exerkine"]["drift"]``: feature, batch, n_qc, sd_before, sd_after (of the QC samples;
         of their logarithms on a linear scale), status.
@@ -171,7 +172,11 @@ def normalize(
         keep_raw(target, values)
         target.X = new
         change = fitted.change(tubes)
-        if change is not None:
+        if change is None:
+            for layer in lod_layers(target):
+                limits = dense(target, layer, infinite=True)
+                target.layers[layer] = along_quantiles(limits, values, new)
+        else:
             # corrected values are no more once all samples have one level
             moved_along = lod_layers if normalizer.levels_samples else layers_along
             for layer in moved_along(target):
