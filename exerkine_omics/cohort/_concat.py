@@ -84,7 +84,10 @@ def concat(
             fix="Prefix them with the cohort's name.",
         )
     keys = [str(k) for k in named] if label else None
-    result = anndata.concat(objects, join="outer", merge="first", label=label, keys=keys)
+    # of sparse matrices anndata would make what is absent 0
+    result = anndata.concat(
+        objects, join="outer", merge="first", label=label, keys=keys, fill_value=np.nan
+    )
     result.var = _features(objects, result.var_names)
     _detection(result, objects)
     _limits(result, objects)
@@ -99,9 +102,9 @@ def concat(
         if column in result.obs:
             levels = list(dict.fromkeys(c for a in objects for c in _categories(a, column)))
             ordered = column == schema.TIMEPOINT
-            result.obs[column] = pd.Categorical(
-                result.obs[column].astype(object), categories=levels, ordered=ordered
-            )
+            given = result.obs[column].astype(object)
+            text = given.map(str).where(given.notna())  # levels are text, as everywhere
+            result.obs[column] = pd.Categorical(text, categories=levels, ordered=ordered)
     result.uns[schema.UNS] = {
         k: v for k, v in meta(objects[0]).items() if k not in (*_TABLES, schema.PAIRS)
     }
@@ -209,7 +212,9 @@ def _codes(result: AnnData, objects: Sequence[AnnData]) -> None:
 
 
 def _categories(adata: AnnData, column: str) -> list[str]:
+    if column not in adata.obs:
+        return []
     values = adata.obs[column]
     if isinstance(values.dtype, pd.CategoricalDtype):
         return [str(c) for c in values.cat.categories]
-    return list(dict.fromkeys(values.astype(str)))
+    return list(dict.fromkeys(values.dropna().astype(str)))

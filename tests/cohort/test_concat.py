@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 import exerkine_omics as exo
 from exerkine_omics.cohort import detected
@@ -86,3 +87,33 @@ def test_flags_that_one_object_lacks_can_be_written(halves, round_trip):
     both = round_trip(exo.pp.concat(halves))
     assert both.obs["outlier"].isna().sum() == second.n_obs
     assert both.var["kept"].isna().sum() == 1
+
+
+def test_features_absent_from_a_sparse_object_are_missing_and_no_zero(halves):
+    first, second = (part.copy() for part in halves)
+    for part in (first, second):
+        part.X = sparse.csr_matrix(part.X)
+    both, dense = exo.pp.concat([first, second]), exo.pp.concat(halves)
+    np.testing.assert_array_equal(both.to_df().to_numpy(), dense.X)
+    assert np.isnan(dense.X).sum() > 100
+
+
+def test_an_object_without_arms(halves):
+    first, second = halves
+    del second.obs["arm"]
+    both = exo.pp.concat([first, second])
+    assert both.obs["arm"].isna().sum() == second.n_obs
+    assert list(exo.pp.concat([second, first]).obs["arm"].cat.categories) == ["EE"]
+
+
+def test_time_points_that_are_numbers_or_text_with_gaps(halves):
+    for part, kind in zip(halves, (object, int), strict=True):
+        times = part.obs["timepoint"].cat.rename_categories([0, 4, 24]).astype(kind)
+        part.obs["timepoint"] = pd.Categorical(times, ordered=True)
+        part.obs["arm"] = part.obs["arm"].astype(object)
+        part.uns["exerkine"]["baseline"] = "0"
+    halves[0].obs.loc[halves[0].obs_names[0], ["timepoint", "arm"]] = np.nan
+    both = exo.pp.concat(halves)
+    assert both.obs["timepoint"].isna().sum() == both.obs["arm"].isna().sum() == 1
+    assert list(both.obs["timepoint"].cat.categories) == ["0", "4", "24"]
+    assert list(both.obs["arm"].cat.categories) == ["EE", "CON"]
