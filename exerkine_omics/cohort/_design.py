@@ -18,7 +18,13 @@ from exerkine_omics.cohort._contrasts import (
     moderated_contrasts,
 )
 from exerkine_omics.cohort._covariates import numeric_columns, ordered_levels
-from exerkine_omics.cohort._meta import baseline, require_columns, require_values, timepoints
+from exerkine_omics.cohort._meta import (
+    baseline,
+    require_columns,
+    require_people,
+    require_values,
+    timepoints,
+)
 from exerkine_omics.errors import InputError, UsageError, shown
 
 
@@ -115,6 +121,7 @@ def build_design(
     moderators = (moderators,) if isinstance(moderators, str) else tuple(moderators)
     column = arm_column(adata, arm)
     require_columns(adata, subject, timepoint, *covariates, *moderators)
+    require_people(adata)
     require_values(adata, subject, timepoint, *([column] if column else []))
     obs = adata.obs
     start = baseline(adata, timepoint)

@@ -10,7 +10,13 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort._meta import baseline, persons_tubes, require_values, timepoints
+from exerkine_omics.cohort._meta import (
+    baseline,
+    editable,
+    persons_tubes,
+    require_values,
+    timepoints,
+)
 from exerkine_omics.errors import InputError, UsageError, shown
 
 if TYPE_CHECKING:
@@ -116,7 +122,7 @@ def _by_visit(name: str, adata: AnnData) -> AnnData:
             where="obs",
             fix="Keep one sample a person and time.",
         )
-    result = adata.copy()
+    result = editable(adata, copy=True)
     if schema.SAMPLE_ID not in result.obs and not visit.equals(pd.Index(result.obs_names)):
         result.obs[schema.SAMPLE_ID] = result.obs_names.astype(str)
     result.obs.index = visit.astype(object)

@@ -14,6 +14,7 @@ from anndata import AnnData
 from exerkine_omics import schema
 from exerkine_omics.errors import InputError, UnitsError, UsageError, shown
 
+_RESCALE = ("pp.log2", "pp.normalize", "pp.combat", "pp.bridge")
 _MAKE = "Make the AnnData with exo.io.from_frames or exo.io.read_table."
 
 
@@ -24,6 +25,26 @@ def meta(adata: AnnData) -> dict[str, Any]:
     if schema.UNS not in adata.uns:
         raise InputError(f"This AnnData has no uns[{schema.UNS!r}]", fix=_MAKE)
     return adata.uns[schema.UNS]
+
+
+def editable(adata: AnnData, copy: bool = False, *, values: bool = True) -> AnnData:
+    """Return what a step may write into: a copy in memory, or the object itself.
+
+    A selection (``adata[rows]``) first becomes an object of its own, for what is written into one
+    would else reach X and ``uns`` of the object that it was selected from. A matrix that stays in
+    its file is not rewritten there: an error where the step changes ``values``.
+    """
+    if copy:
+        return adata.to_memory() if adata.isbacked else adata.copy()
+    if adata.isbacked and (values or adata.is_view):
+        raise UsageError(
+            "X stays in its file, and this step would rewrite it there",
+            where="adata.X",
+            fix="Call .to_memory() first, or say copy=True.",
+        )
+    if adata.is_view:
+        adata._init_as_actual(adata.copy())
+    return adata
 
 
 def units(adata: AnnData) -> str:
@@ -141,6 +162,17 @@ def persons_tubes(adata: AnnData) -> np.ndarray:
     return (kind.isna() | (kind.astype(object) == schema.SAMPLE)).to_numpy()
 
 
+def require_people(adata: AnnData) -> None:
+    """Raise `InputError` where tubes that are no person's are still there: no test counts them."""
+    tubes = persons_tubes(adata)
+    if not tubes.all():
+        raise InputError(
+            f"Tubes {shown(adata.obs_names[~tubes])} are no person's",
+            where=f"obs[{schema.SAMPLE_TYPE!r}]",
+            fix="Call exo.pp.clean(adata) first.",
+        )
+
+
 def sample_scaling(adata: AnnData) -> str:
     """Name what rescaled whole samples (a vendor's ANML, `exo.pp.normalize`); "" where nothing."""
     return str(meta(adata).get(schema.SAMPLE_SCALING, ""))
@@ -175,6 +207,13 @@ def require_values(adata: AnnData, *columns: str) -> None:
             raise InputError(
                 f"Samples {shown(missing)} have no value", where=f"obs[{name!r}]", fix="Drop them."
             )
+
+
+def rescaled_since(adata: AnnData) -> list[str]:
+    """Name the steps that brought X to another scale or level since it was read."""
+    steps = meta(adata).get(schema.STEPS)
+    done = [] if steps is None else [str(s) for s in steps["step"]]
+    return [s for s in dict.fromkeys(done) if s in _RESCALE]
 
 
 def add_step(adata: AnnData, step: str, **parameters: object) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import errors, schema
-from exerkine_omics.cohort import dense, meta, require_units
+from exerkine_omics.cohort import dense, meta, require_units, rescaled_since
 from exerkine_omics.errors import InputError, UnitsError, shown
 from exerkine_omics.io._adat_names import derived_obs, derived_var, sample_ids
 from exerkine_omics.io._adat_text import body_digest
@@ -41,7 +41,7 @@ def adat_bytes(adata: AnnData) -> bytes:
         raise UnitsError(
             f"An ADAT holds RFU and X holds {unit}",
             where=f"uns['{schema.UNS}']['{schema.UNITS}']",
-            fix="Write .h5ad, or put the RFU back into X: adata.X = adata.layers['raw'].",
+            fix="Write .h5ad, or the object as it was before the logarithm.",
         )
     names = column_map("somascan")
     known = meta(adata)
@@ -216,6 +216,8 @@ def _rfu(values: np.ndarray, style: str) -> list[str]:
 def _warn_of_loss(adata: AnnData, changed: list[str]) -> None:
     parts = [f"layers {shown(adata.layers)}"] if adata.layers else []
     parts += [f"obsm {shown(adata.obsm)}"] if adata.obsm else []
+    # ANML of the header and no word of ours: read again, X would pass for the vendor's
+    parts += [f"that X went through {shown(done)}"] if (done := rescaled_since(adata)) else []
     parts += changed
     if parts:
         errors.warn(

@@ -13,6 +13,7 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import (
     Finding,
     add_step,
+    editable,
     findings_frame,
     findings_from_frame,
     meta,
@@ -249,7 +250,7 @@ def set_samples(
     fresh = {f.id for f in findings}
     stored = known.get(schema.FINDINGS)
     before = [] if stored is None else findings_from_frame(stored)
-    result = adata.copy() if copy else adata
+    result = editable(adata, copy, values=False)
     result.obs = obs
     changed = meta(result)
     changed[schema.BASELINE] = first

@@ -5,7 +5,14 @@ from __future__ import annotations
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import add_step, findings_frame, findings_from_frame, meta
+from exerkine_omics.cohort import (
+    add_step,
+    editable,
+    findings_frame,
+    findings_from_frame,
+    meta,
+    rescaled_since,
+)
 from exerkine_omics.errors import InputError, UnitsError, UsageError
 from exerkine_omics.io._features import check_unit
 
@@ -86,7 +93,7 @@ def state(
         )
     stored = known.get(schema.FINDINGS)
     findings = [] if stored is None else findings_from_frame(stored)
-    guessed = any(f.id in _GUESSED for f in findings)
+    guessed = any(f.id in _GUESSED for f in findings) and not rescaled_since(adata)
     for key, value in given.items():
         before = str(known.get(key, schema.UNKNOWN))
         open_to_change = before in (schema.UNKNOWN, "", value) or key == schema.PLATFORM
@@ -99,7 +106,7 @@ def state(
             where=f"uns[{schema.UNS!r}][{key!r}]",
             fix=f"Convert it: {convert}." if convert else "Read the file again if that is wrong.",
         )
-    target = adata.copy() if copy else adata
+    target = editable(adata, copy, values=False)
     changed = meta(target)
     for key, value in given.items():
         changed[key] = value

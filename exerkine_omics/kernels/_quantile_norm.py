@@ -48,6 +48,21 @@ def quantile_values(tubes: Tubes, target: np.ndarray) -> np.ndarray:
     return result
 
 
+def along_quantiles(limits: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Limits of each sample after its values moved: between the same values as before.
+
+    Linear between the sample's values, at the same distance beyond the outermost; samples x
+    features, NaN in a sample without values.
+    """
+    result = np.full(limits.shape, np.nan)
+    for own, old, new, made in zip(limits, before, after, result, strict=True):
+        there = np.isfinite(old) & np.isfinite(new)
+        if there.any():
+            x, y = np.sort(old[there]), np.sort(new[there])
+            made[:] = np.interp(own, x, y) + own - np.clip(own, x[0], x[-1])
+    return result
+
+
 QUANTILE = Normalizer(
     name="quantile",
     description="give every sample the mean quantile function of the samples",

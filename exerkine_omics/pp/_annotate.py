@@ -13,6 +13,7 @@ from exerkine_omics.cohort import (
     Finding,
     add_step,
     dense,
+    editable,
     findings_frame,
     findings_from_frame,
     frame_for_storage,
@@ -142,7 +143,7 @@ def annotate(
             replace(i, status=_GIVEN, exerkine_id=key) if key and key != i.exerkine_id else i
             for key, i in zip(own, identities, strict=True)
         ]
-    target = adata.copy() if copy else adata
+    target = editable(adata, copy, values=False)
     _fill(target, identities, modality, overwrite)
     status = [i.status for i in identities]
     findings = _findings(names, identities, species, modality)

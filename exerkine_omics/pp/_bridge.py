@@ -20,8 +20,7 @@ from exerkine_omics.cohort import (
 from exerkine_omics.errors import AnalysisError, UsageError, shown, warn
 from exerkine_omics.kernels import _bridge as kernel
 from exerkine_omics.pp._bridge_pairs import Joined, join
-from exerkine_omics.pp._masks import forget_corrected
-from exerkine_omics.pp._samples import keep_raw, lod_layers, refuse_again, store_finding
+from exerkine_omics.pp._samples import keep_raw, layers_along, refuse_again, store_finding
 
 _FEWEST = 3  # pairs of an assay, below which a median is one tube's word
 _NOT_BRIDGEABLE = "not bridgeable"
@@ -80,7 +79,8 @@ def bridge(
     UnitsError
         If values are on no log scale.
     InputError
-        If units, species or matrix differ, or a material stands twice in a batch.
+        If units, species, matrix, baseline or sample scaling differ, or a material stands twice
+        in a batch.
     UsageError
         If the reference is no batch, or the object was bridged before.
     AnalysisError
@@ -122,7 +122,7 @@ def bridge(
     values = dense(adata)
     keep_raw(adata, values)
     new = values.copy()
-    layers = {layer: dense(adata, layer, infinite=True).copy() for layer in lod_layers(adata)}
+    layers = {layer: dense(adata, layer, infinite=True).copy() for layer in layers_along(adata)}
     for name in made.pairs:
         own = frame[frame["batch"] == name]
         shift = np.where(own["adjusted"], own["shift"], 0.0)
@@ -130,7 +130,6 @@ def bridge(
         new[rows] += shift
         for limits in layers.values():
             limits[rows] += shift
-    forget_corrected(adata)
     adata.X = new
     for layer, limits in layers.items():
         adata.layers[layer] = limits

@@ -10,8 +10,8 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import concat, persons_tubes, require_columns, sample_scaling
-from exerkine_omics.errors import AnalysisError, InputError, UsageError, shown, warn
+from exerkine_omics.cohort import concat, editable, persons_tubes, require_columns
+from exerkine_omics.errors import AnalysisError, InputError, UsageError, shown
 
 _BRIDGE = "bridge"
 
@@ -66,17 +66,13 @@ def _from_several(
 ) -> tuple[AnnData, list[str], np.ndarray]:
     if reference not in [str(name) for name in adatas]:
         raise UsageError(f"reference={reference!r} is no batch", fix=f"Batches: {shown(adatas)}.")
-    scalings = {str(name): sample_scaling(a) for name, a in adatas.items()}
-    if len(set(scalings.values())) > 1:
-        told = [f"{n}: {s or 'nothing'}" for n, s in scalings.items()]
-        warn(f"Whole samples were rescaled differently in the batches: {shown(told)}.")
     # the reference's tubes keep their names
     ordered = sorted(adatas.items(), key=lambda item: str(item[0]) != reference)
     taken: set[str] = set()
     copies: dict[str, AnnData] = {}
     keys: dict[str, list[str]] = {}
     for name, given in ordered:
-        adata = given.copy()
+        adata = editable(given, copy=True)
         person = persons_tubes(adata)
         kind = _kinds(adata)
         if material is None:
@@ -105,10 +101,6 @@ def _from_several(
                 f"{name!r} has a column {batch!r} already", where="batch=", fix="Name another."
             )
     made = concat(copies, label=batch)
-    for layer, values in made.layers.items():
-        # masks of an assay that one batch lacks: anndata fills them with NaN
-        if values.dtype == object:
-            made.layers[layer] = np.asarray(values == 1)
     return made, [k for key in keys.values() for k in key], made.obs[batch].astype(str).to_numpy()
 
 
@@ -116,7 +108,7 @@ def _from_one(
     given: AnnData, material: str | None, batch: str
 ) -> tuple[AnnData, list[str], np.ndarray]:
     require_columns(given, batch)
-    adata = given.copy()
+    adata = editable(given, copy=True)
     text = adata.obs[batch].astype(object)
     if text.isna().any():
         lacking = adata.obs_names[text.isna().to_numpy()]

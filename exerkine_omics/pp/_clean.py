@@ -15,6 +15,7 @@ from exerkine_omics.cohort import (
     Finding,
     add_step,
     dense,
+    editable,
     findings_frame,
     findings_from_frame,
     meta,
@@ -81,7 +82,7 @@ def clean(
     meta(adata)
     if 0 in adata.shape:
         raise InputError(f"There are {adata.n_obs} samples and {adata.n_vars} features to clean")
-    result = adata.copy()
+    result = editable(adata, copy=True)
     # values first: a sample may be empty once they are gone
     for name in sorted(wanted, key=lambda f: (f not in _VALUES, list(_FIXES).index(f))):
         result, ids = _FIXES[name](result)
@@ -200,6 +201,9 @@ def _failed_qc_values(adata: AnnData) -> _Fixed:
     for layer in (schema.QC_WARNING, schema.ASSAY_WARNING):
         if layer in adata.layers:
             bad |= warned_values(adata, layer)
+    # else a cell that nobody knows any more would count as not detected, or as filled
+    for layer in {schema.BELOW_LOD, schema.IMPUTED} & set(adata.layers):
+        adata.layers[layer] = (dense(adata, layer) > 0.5) & ~bad
     return _blank(adata, bad)
 
 
@@ -210,6 +214,9 @@ def _infinite_values(adata: AnnData) -> _Fixed:
 def _blank(adata: AnnData, bad: np.ndarray) -> _Fixed:
     if bad.any():
         adata.X = np.where(bad, np.nan, dense(adata, infinite=True))
+        if schema.CORRECTED in adata.layers:
+            corrected = dense(adata, schema.CORRECTED, infinite=True)
+            adata.layers[schema.CORRECTED] = np.where(bad, np.nan, corrected)
     return adata, adata.var_names[bad.any(axis=0)].astype(str).tolist()
 
 

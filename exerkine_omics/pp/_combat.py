@@ -13,6 +13,7 @@ from exerkine_omics.cohort import (
     Finding,
     add_step,
     dense,
+    editable,
     frame_for_storage,
     meta,
     require_columns,
@@ -27,8 +28,7 @@ from exerkine_omics.pp._confounded import (
     refuse_joint,
     say_uneven,
 )
-from exerkine_omics.pp._masks import forget_corrected
-from exerkine_omics.pp._samples import fit_rows, keep_raw, lod_layers, refuse_again, store_finding
+from exerkine_omics.pp._samples import fit_rows, keep_raw, layers_along, refuse_again, store_finding
 
 _FEWEST = 3  # features, of which a prior is made
 
@@ -147,13 +147,12 @@ def combat(
             f"{n_ok} features can be adjusted, and the prior needs {_FEWEST}",
             fix=f"Others: {shown(sorted(set(fitted.status) - {OK}))}.",
         )
-    target = adata.copy() if copy else adata
+    target = editable(adata, copy)
     # numbers of a covariate count from their mean in the fit, where a control tube stands
     away = np.where(np.isnan(design), 0.0, design - design[rows].mean(axis=0))
     keep_raw(target, values)
-    forget_corrected(target)
     target.X = apply_combat(values, number, away, fitted)
-    for layer in lod_layers(target):
+    for layer in layers_along(target):
         limits = dense(target, layer, infinite=True)
         target.layers[layer] = apply_combat(limits, number, away, fitted)
     _store(target, fitted, names)

@@ -13,6 +13,7 @@ from exerkine_omics.cohort import (
     meta,
     require_columns,
     require_log,
+    require_people,
     require_same_members,
     timepoints,
 )
@@ -65,6 +66,7 @@ def delta(adata: AnnData, baseline: str | None = None, timepoint: str | None = N
     require_log(adata, "pp.delta")
     require_same_members(adata)
     require_columns(adata, schema.SUBJECT)
+    require_people(adata)
     present = timepoints(adata)
     first = cohort_baseline(adata) if baseline is None else str(baseline)
     later = [t for t in present if t != first]

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 from anndata import AnnData
 
-from exerkine_omics.cohort import Finding, add_step, baseline, dense, detected, meta, require_units
+from exerkine_omics.cohort import (
+    Finding,
+    add_step,
+    baseline,
+    dense,
+    detected,
+    editable,
+    meta,
+    require_units,
+)
 from exerkine_omics.errors import AnalysisError, UsageError, shown
 from exerkine_omics.pp._cells import Cells, cells_of
 from exerkine_omics.pp._masks import imputed, keep_findings
@@ -102,7 +111,7 @@ def filter_features(
             " ".join(["No feature is left.", *(f.message for f in findings if f.rows)]),
             fix="Ask for less.",
         )
-    result = adata[:, ~out].copy()
+    result = editable(adata[:, ~out], copy=True)
     keep_findings(result, *findings)
     add_step(
         result,

@@ -9,7 +9,7 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import add_step, meta, persons_tubes
+from exerkine_omics.cohort import add_step, editable, meta, persons_tubes
 from exerkine_omics.errors import AnalysisError, UsageError
 from exerkine_omics.kernels._haemolysis import flag
 from exerkine_omics.pp._blood import ABSORBANCE, find_column, numbers, replace_findings
@@ -128,7 +128,7 @@ def haemolysis(
     findings = haemolysis_findings(
         adata, found, np.asarray(flags), persons_tubes(adata), (low, high), limits is None
     )
-    target = adata.copy() if copy else adata
+    target = editable(adata, copy, values=False)
     target.obs[schema.HAEMOLYSIS] = found.values
     target.obs[schema.HAEMOLYSED] = flags
     replace_findings(target, PREFIX, findings)

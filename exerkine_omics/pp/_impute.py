@@ -9,7 +9,15 @@ import numpy as np
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import Finding, add_step, dense, meta, persons_tubes, require_units
+from exerkine_omics.cohort import (
+    Finding,
+    add_step,
+    dense,
+    editable,
+    meta,
+    persons_tubes,
+    require_units,
+)
 from exerkine_omics.errors import InputError, UnitsError, UsageError, shown, warn
 from exerkine_omics.kernels import _impute as kernel
 from exerkine_omics.parallel import stream
@@ -112,7 +120,7 @@ def impute(
         filled = _fill(x, gap, rows, method, k, seed, adata, each)
     filled = np.where(gap, filled, x) * turn
     done = gap & np.isfinite(filled)
-    target = adata.copy() if copy else adata
+    target = editable(adata, copy)
     target.layers[schema.IMPUTED] = imputed(adata) | done
     forget_corrected(target)
     target.X = np.where(done, filled, values)
@@ -262,7 +270,7 @@ def _say_not_below(adata: AnnData, gap: np.ndarray, method: str) -> None:
 def _say_left(adata: AnnData, left: np.ndarray) -> None:
     """Name features and samples that keep all their gaps."""
     empty = ~np.isfinite(dense(adata)).any(axis=1)
-    blind = left.any(axis=0)
+    blind = left[persons_tubes(adata)].any(axis=0)  # controls have no people like them
     features = tuple(adata.var_names[blind].astype(str))
     samples = tuple(adata.obs_names[empty].astype(str))
     keep_findings(

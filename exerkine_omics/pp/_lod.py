@@ -14,12 +14,14 @@ from exerkine_omics.cohort import (
     Finding,
     add_step,
     dense,
+    editable,
     meta,
     require_units,
+    rescaled_since,
 )
 from exerkine_omics.errors import InputError, UnitsError, UsageError, shown, warn
 from exerkine_omics.pp._detection import detection, differing
-from exerkine_omics.pp._masks import forget_corrected, imputed, keep_findings
+from exerkine_omics.pp._masks import imputed, keep_findings
 from exerkine_omics.pp._units import column_units
 
 Limits: TypeAlias = float | pd.Series | pd.DataFrame | Mapping[str, float]
@@ -67,7 +69,7 @@ def lod(
         If no limit and no mask is known, or (``half``) a value is below a limit that is not.
     UnitsError
         If (``half``) the unit is not known or has no half, or the limits are on another scale
-        than X.
+        than X, as ``var["lod"]`` is after a logarithm or a normalisation.
     UsageError
         If the policy does not exist, or the limits name none of the features or plates.
 
@@ -104,13 +106,12 @@ def lod(
         below, on_scale = old, _on_scale(adata, old, fresh, there & known)
     else:
         below, on_scale = np.where(known & there, fresh, old), True
-    target = adata.copy() if copy else adata
+    target = editable(adata, copy, values=policy != "keep")
     filled = _filled(values, below, limit, each, on_scale, target) if policy == "half" else None
     target.layers[schema.BELOW_LOD] = below
     if source in ("given", "var"):
         target.layers[schema.LOD] = limit
     if policy != "keep":
-        forget_corrected(target)
         if schema.RAW not in target.layers:
             target.layers[schema.RAW] = values.copy()
         if filled is None:
@@ -118,6 +119,8 @@ def lod(
         else:
             target.X = filled
             target.layers[schema.IMPUTED] = below | imputed(target)
+        if schema.CORRECTED in target.layers:
+            _correct(target, values, below, each)
     add_step(target, "pp.lod", policy=policy, lod=source, n_below=int(below.sum()))
     if source != "none":
         _say_unknown(target, ~known & there & ~below)
@@ -133,6 +136,13 @@ def _limits(adata: AnnData, given: Limits | None) -> tuple[np.ndarray, str]:
         if schema.LOD in adata.layers:
             return dense(adata, schema.LOD), "layer"
         if schema.LOD in adata.var:
+            since = rescaled_since(adata)
+            if since:
+                raise UnitsError(
+                    f"The limits are in the unit of the file, and {shown(since)} changed X since",
+                    where=f"var[{schema.LOD!r}]",
+                    fix="Call exo.pp.lod before, or give lod= in the unit of X.",
+                )
             row = pd.to_numeric(adata.var[schema.LOD], errors="coerce").to_numpy(dtype=float)
             return np.tile(row, (shape[0], 1)), "var"
         if schema.BELOW_LOD in adata.layers:
@@ -242,6 +252,16 @@ def _filled(
     linear = np.array([bases[u] == "linear" for u in each], dtype=bool)
     half = np.where(linear, limit / 2, np.where(each == "Cq", limit + 1, limit - 1))
     return np.where(below, half, values)
+
+
+def _correct(adata: AnnData, before: np.ndarray, below: np.ndarray, each: np.ndarray) -> None:
+    """Take values corrected for plasma volume along: the correction is what it was."""
+    corrected, now = dense(adata, schema.CORRECTED), dense(adata, infinite=True)
+    bases = {u: schema.UNIT_TABLE[u].base for u in set(each) if u in schema.UNIT_TABLE}
+    linear = np.array([bases.get(u) == "linear" for u in each], dtype=bool)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        moved = np.where(linear, corrected * (now / before), corrected + (now - before))
+    adata.layers[schema.CORRECTED] = np.where(below, moved, corrected)
 
 
 def _say_unknown(adata: AnnData, unknown: np.ndarray) -> None:

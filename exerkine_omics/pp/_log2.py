@@ -6,9 +6,9 @@ import numpy as np
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import add_step, dense, meta, units
+from exerkine_omics.cohort import add_step, dense, editable, meta, units
 from exerkine_omics.errors import InputError, UnitsError, UsageError, shown, warn
-from exerkine_omics.pp._samples import lod_layers
+from exerkine_omics.pp._samples import layers_along
 from exerkine_omics.pp._units import column_units, scaled_to_one
 
 _LINEAR = ("RFU", "intensity", "concentration")
@@ -97,13 +97,12 @@ def log2(
         result[:, counts] = _log_cpm(values[:, counts], prior_count, adata)
     cycles = each == "Cq"
     result[:, cycles] = -values[:, cycles]
-    target = adata.copy() if copy else adata
+    target = editable(adata, copy)
     if schema.RAW not in target.layers:
         target.layers[schema.RAW] = values
     target.X = result
-    for name in (*lod_layers(target), schema.CORRECTED):
-        if name in target.layers:
-            target.layers[name] = _moved_along(dense(target, name), each, offset or 0.0)
+    for name in layers_along(target):
+        target.layers[name] = _moved_along(dense(target, name), each, offset or 0.0)
     after = "log_cpm" if counts.all() else "log2"
     meta(target)[schema.UNITS] = after
     if schema.UNIT_COLUMN in target.var:

@@ -12,6 +12,7 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import (
     add_step,
     dense,
+    editable,
     meta,
     persons_tubes,
     require_units,
@@ -21,12 +22,14 @@ from exerkine_omics.errors import InputError, UnitsError, UsageError, shown, war
 from exerkine_omics.kernels._normalize import NORMALIZERS
 from exerkine_omics.kernels._normalizer import FittedNormalizer, Normalizer, Tubes, changed
 from exerkine_omics.kernels._qc_loess import Drift
+from exerkine_omics.kernels._quantile_norm import along_quantiles
 from exerkine_omics.pp._drift import store_drift, with_run
 from exerkine_omics.pp._masks import forget_corrected
 from exerkine_omics.pp._samples import (
     feature_mask,
     fit_rows,
     keep_raw,
+    layers_along,
     lod_layers,
     refuse_again,
 )
@@ -102,7 +105,7 @@ def normalize(
     -------
     AnnData or None
         The new object with ``copy=True``, else None. The unit stays; limits of detection
-        (``layers["lod"]``) move with the values, but for ``quantile``. Methods that set samples to
+        (``layers["lod"]``) move with the values. Methods that set samples to
         one level are named in ``uns["exerkine"]["sample_scaling"]``. ``qc_loess`` stores
         ``uns["exerkine"]["drift"]``: feature, batch, n_qc, sd_before, sd_after (of the QC samples;
         of their logarithms on a linear scale), status.
@@ -159,7 +162,7 @@ def normalize(
     if method == "qc_loess":
         tubes, names = with_run(adata, tubes, rows, order, batch, span)
     fitted = FittedNormalizer(normalizer, normalizer.fit(tubes.rows(rows)))
-    target = adata.copy() if copy else adata
+    target = editable(adata, copy, values=normalizer.factors is None)
     if normalizer.factors is not None:
         factors = normalizer.factors(tubes, fitted.learnt)
         target.obs[schema.NORM_FACTORS] = factors
@@ -168,11 +171,16 @@ def normalize(
         new = fitted.apply(tubes)
         _say_lost(adata, values, new, method)
         keep_raw(target, values)
-        forget_corrected(target)
+        if normalizer.levels_samples:
+            forget_corrected(target)
         target.X = new
         change = fitted.change(tubes)
-        if change is not None:
+        if change is None:
             for layer in lod_layers(target):
+                limits = dense(target, layer, infinite=True)
+                target.layers[layer] = along_quantiles(limits, values, new)
+        else:
+            for layer in layers_along(target):
                 limits = dense(target, layer, infinite=True)
                 target.layers[layer] = changed(limits, change, additive)
         with np.errstate(divide="ignore", invalid="ignore"):

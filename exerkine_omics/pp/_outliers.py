@@ -10,7 +10,7 @@ from anndata import AnnData
 from scipy import special
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import add_step, dense, frame_for_storage, meta, require_log
+from exerkine_omics.cohort import add_step, dense, editable, frame_for_storage, meta, require_log
 from exerkine_omics.errors import AnalysisError, UsageError
 from exerkine_omics.kernels._pca import fit_components
 from exerkine_omics.pp._cells import Cells, cells_of
@@ -112,7 +112,7 @@ def outliers(
     over[~filled] = False
     empty = ~filled & ~alone
     flagged = over.any(axis=1) | empty
-    target = adata.copy() if copy else adata
+    target = editable(adata, copy, values=False)
     mask = np.zeros(adata.n_obs, dtype=bool)
     mask[cells.rows] = flagged
     target.obs[schema.OUTLIER] = mask

@@ -8,7 +8,7 @@ import numpy as np
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import add_step, dense, meta, persons_tubes, require_log
+from exerkine_omics.cohort import add_step, dense, editable, meta, persons_tubes, require_log
 from exerkine_omics.errors import AnalysisError, UsageError
 from exerkine_omics.kernels._pca import fit_components, project
 
@@ -107,7 +107,7 @@ def pca(
     scores[others] = project(values[np.ix_(others, used)], fit)
     loadings = np.full((adata.n_vars, n), np.nan)
     loadings[used] = fit.axes
-    target = adata.copy() if copy else adata
+    target = editable(adata, copy, values=False)
     target.obsm[key_added] = scores
     target.varm[schema.COMPONENTS + suffix] = loadings
     target.uns[schema.PCA.removeprefix("X_") + suffix] = {

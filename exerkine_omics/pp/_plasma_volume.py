@@ -13,6 +13,7 @@ from exerkine_omics.cohort import (
     Finding,
     add_step,
     dense,
+    editable,
     meta,
     persons_tubes,
     require_columns,
@@ -191,7 +192,7 @@ def plasma_volume(
             "Plasma volume from the haematocrit alone takes the red cells to keep their volume; "
             "they shrink in hypertonic plasma. Give haemoglobin where it was measured."
         )
-    target = adata.copy() if copy else adata
+    target = editable(adata, copy, values=False)
     each = column_units(adata)
     log = np.array([schema.UNIT_TABLE[u].log for u in each], dtype=bool)
     sign = np.where(each == "Cq", -1.0, 1.0)

@@ -98,6 +98,11 @@ def lod_layers(adata: AnnData) -> list[str]:
     return [n for n in adata.layers if n == schema.LOD or n.startswith(schema.LOD + "_")]
 
 
+def layers_along(adata: AnnData) -> list[str]:
+    """Layers on the scale of X that go where X goes: limits, values corrected for plasma volume."""
+    return [*lod_layers(adata), *({schema.CORRECTED} & set(adata.layers))]
+
+
 def keep_raw(adata: AnnData, values: np.ndarray) -> None:
     """Keep the values before in the layer ``raw``, unless it is there."""
     if schema.RAW not in adata.layers:

@@ -142,3 +142,17 @@ def test_concat_refuses_to_mix(trial: ad.AnnData, key: str) -> None:
         exo.pp.concat([trial, other])
     with pytest.raises(InputError, match="twice"):
         exo.pp.concat([trial, trial])
+
+
+def test_a_pool_measured_twice_is_no_pair(trial: ad.AnnData) -> None:
+    """A QC material with a name and a time would be one more person."""
+    tubes = trial.obs["subject_id"] == trial.obs["subject_id"].iloc[0]
+    trial.obs["sample_type"] = np.where(tubes, "qc", "sample")
+    for call in (
+        lambda: exo.pp.pair(trial),
+        lambda: exo.pp.delta(trial, timepoint="post"),
+        lambda: exo.tl.differential(trial, control="CON"),
+    ):
+        with pytest.raises(InputError, match=r"no person's.*exo\.pp\.clean"):
+            call()
+    assert len(exo.pp.pair(exo.pp.clean(trial)).frame["subject_id"].unique()) == 13

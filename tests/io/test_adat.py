@@ -144,6 +144,11 @@ def test_what_an_adat_cannot_hold(v4, tmp_path):
     exo.pp.log2(logged)
     with pytest.raises(UnitsError, match="RFU"):
         exo.io.write(logged, tmp_path / "log.adat")
+    with pytest.warns(ExerkineWarning):
+        levelled = exo.pp.normalize(adata, "median", copy=True)
+    # nothing in the file would say that plasma volume cannot be corrected any more
+    with pytest.warns(ExerkineWarning, match="does not hold .*pp.normalize"):
+        exo.io.write(levelled, tmp_path / "level.adat")
     adata.layers["raw"] = adata.X.copy()
     with pytest.warns(ExerkineWarning, match="raw"):
         exo.io.write(adata, tmp_path / "y.adat")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import exerkine_omics as exo
-from exerkine_omics.cohort import Finding, findings_frame
+from exerkine_omics.cohort import Finding, detected, findings_frame
 from exerkine_omics.cohort._calls import CALLS
 from exerkine_omics.errors import AnalysisError, InputError, UnitsError, UsageError
 from exerkine_omics.pp import _clean
@@ -208,6 +208,32 @@ def test_every_error_and_warning_of_check_has_its_call_or_none_can_be():
         assert CALLS[name] == f"exo.pp.clean(adata, fix=[{name!r}])"
 
 
+def test_no_call_leads_where_nothing_is_mended(spoiled):
+    found = ids(spoiled)
+    assert found["qc_warnings"].call == "exo.pp.clean(adata, fix=['failed_qc_values'])"
+    spoiled.obs["plate_id"] = spoiled.obs["timepoint"].astype(str)
+    spoiled.obs["run_order"] = np.arange(spoiled.n_obs)
+    found = ids(spoiled)
+    # the plate as covariate is aliased; a median would take the answer off, not the drift
+    assert found["plate_confounded"].call == "" == found["few_qc_samples"].call
+    with pytest.raises(InputError, match="not of full rank"):
+        exo.tl.differential(exo.pp.clean(spoiled), control="CON", covariates=["plate_id"])
+
+
+def test_a_value_taken_away_is_neither_undetected_nor_corrected(trial):
+    trial.X[:] = np.nan_to_num(trial.X, nan=8.0)
+    trial.obs["hb"], trial.obs["hct"] = 14.0, 0.4
+    exo.pp.plasma_volume(trial)
+    exo.pp.lod(trial, lod=float(np.median(trial.X)))
+    trial.layers["qc_warning"] = np.zeros(trial.shape, dtype=bool)
+    trial.layers["qc_warning"][3] = True
+    blank = exo.pp.clean(trial, fix=["failed_qc_values"])
+    assert np.isnan(detected(blank)[3]).all()  # not: undetected where low, unknown where high
+    assert np.isnan(blank.layers["plasma_volume_corrected"][3]).all()
+    assert blank.layers["below_lod"].dtype == bool
+    np.testing.assert_array_equal(blank.layers["below_lod"][4:], trial.layers["below_lod"][4:])
+
+
 def test_state_says_what_a_file_did_not(trial):
     known = trial.uns["exerkine"]
     known["units"] = known["species"] = known["matrix"] = "unknown"
@@ -229,3 +255,16 @@ def test_state_says_what_a_file_did_not(trial):
     known["units"] = "RFU"
     with pytest.raises(UnitsError, match="exo.pp.log2"):
         exo.io.state(trial, units="log2")
+
+
+def test_a_guessed_unit_is_not_stated_after_the_logarithm(trial):
+    trial.X[:] = 2.0**trial.X
+    trial.uns["exerkine"]["units"] = "intensity"
+    trial.uns["exerkine"]["findings"] = findings_frame(
+        [Finding("units_unknown_as_intensity", "warning", "Unknown.")]
+    )
+    right = exo.io.state(trial, units="concentration", copy=True)
+    assert right.uns["exerkine"]["units"] == "concentration"
+    exo.pp.log2(trial)
+    with pytest.raises(UnitsError, match="units is 'log2' already"):
+        exo.io.state(trial, units="concentration")  # a second logarithm would come

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import anndata as ad
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -185,3 +186,12 @@ def test_infinite_values(trial):
     trial.X[0, 0] = np.inf
     with pytest.raises(InputError, match="infinite"):
         exo.pp.impute(trial)
+
+
+def test_gaps_of_controls_are_no_feature_without_values(trial):
+    trial.obs["sample_type"] = pd.Categorical(["qc", *["sample"] * (trial.n_obs - 1)])
+    trial.obs["timepoint"] = trial.obs["timepoint"].where(trial.obs["sample_type"] != "qc")
+    trial.X[0, :5] = np.nan
+    exo.pp.impute(trial, "knn", fitted_on=trial.obs_names[1:])
+    assert np.isnan(trial.X[0, :5]).all()
+    assert "findings" not in trial.uns["exerkine"]

@@ -241,3 +241,17 @@ def test_half_needs_a_unit(trial):
     with pytest.raises(UnitsError, match="half"):
         exo.pp.lod(trial, "half", lod=0.0)
     assert "lod" not in trial.layers
+
+
+def test_limits_of_features_hold_for_values_as_they_were_read(trial):
+    trial.X[:] = 2.0**trial.X
+    trial.uns["exerkine"]["units"] = "RFU"
+    trial.var["lod"] = np.nanmin(trial.X, axis=0)
+    early = exo.pp.lod(trial, copy=True)
+    exo.pp.log2(trial)
+    with pytest.raises(UnitsError, match="pp.log2.* since"):  # all of it would lie below
+        exo.pp.lod(trial)
+    exo.pp.log2(early)
+    exo.pp.lod(early)
+    assert not early.layers["below_lod"].any()
+    np.testing.assert_allclose(early.layers["lod"][0], np.log2(trial.var["lod"]))

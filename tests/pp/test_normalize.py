@@ -308,3 +308,15 @@ def test_run_refused(run, column, value, error, match):
         exo.pp.normalize(run, "qc_loess")
     with pytest.raises(UsageError, match="span"):
         exo.pp.normalize(run, "qc_loess", span=1.5)
+
+
+def test_limits_go_the_way_of_their_samples_quantiles(trial):
+    baseline = trial[trial.obs["timepoint"] == "pre"].copy()
+    rng = np.random.default_rng(2)
+    baseline.layers["lod"] = baseline.X + rng.normal(0, 1, baseline.shape)
+    baseline.layers["lod"][0, :3] = np.nanmin(baseline.X[0]) - [0.5, 1.0, 2.0]
+    baseline.layers["lod"][1, :2] = np.nanmax(baseline.X[1]) + [0.5, 1.0]
+    below = baseline.X < baseline.layers["lod"]
+    exo.pp.normalize(baseline, "quantile")
+    assert below.any() and not below.all()
+    np.testing.assert_array_equal(baseline.X < baseline.layers["lod"], below)
