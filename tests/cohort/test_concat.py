@@ -77,7 +77,7 @@ def test_codes_of_states_and_rows_of_tables(halves, round_trip):
     measured = both.to_df().columns.isin(halves[1].var_names)
     assert (told.loc[code[0, :30]] == "< LOD").all()
     assert (told.loc[code[-1, measured]] == "< LOD").all() and (code[-1, ~measured] == 0).all()
-    volumes = both.uns["exerkine"]["plasma_volumes"]
+    volumes = both.uns["exerkine"]["blood_volumes"]
     assert volumes["sample_id"].astype(str).tolist() == both.obs_names.tolist()
 
 

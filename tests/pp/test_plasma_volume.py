@@ -402,7 +402,6 @@ def test_corrected_values_do_not_outlive_the_x_they_were_made_from():
     for step in (
         lambda a: exo.pp.normalize(a, method="median"),
         lambda a: exo.pp.impute(a, "half_min"),
-        lambda a: exo.pp.lod(a, "mask", lod=1.0),
     ):
         one = adata.copy()
         exo.pp.plasma_volume(one)
