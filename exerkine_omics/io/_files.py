@@ -12,6 +12,7 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import Finding
 from exerkine_omics.errors import InputError, shown
 from exerkine_omics.io._bytes import damaged
+from exerkine_omics.io._columns import plain
 from exerkine_omics.io._dialect import CODE, Cells, read_text
 from exerkine_omics.io._excel import rows_of, workbook
 from exerkine_omics.io._labels import is_missing, require, text_of
@@ -24,13 +25,14 @@ _PARQUET = (".parquet", ".pq")
 
 
 def read_sheet(path: str | Path, *, text: Sequence[str | None] = ()) -> pd.DataFrame:
-    """Read a sample sheet; ids in the column ``sample_id``, else in the first."""
+    """Read a sample sheet; ids in the column ``sample_id``, however spelt, else in the first."""
     path = Path(path)
     table = read_cells(path, text=(*text, schema.SAMPLE_ID))
     frame = typed(named_frame(table, path), text)
     if schema.SAMPLE_ID in frame.columns:
         return frame
-    return by_id(frame, None, path.name)
+    spelt = [str(c) for c in frame.columns if plain(c) == plain(schema.SAMPLE_ID)]
+    return by_id(frame, spelt[0] if len(spelt) == 1 else None, path.name)
 
 
 def read_cells(

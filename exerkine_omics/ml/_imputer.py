@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from exerkine_omics.errors import InputError, UsageError, shown, warn
 from exerkine_omics.kernels import _impute as kernel
-from exerkine_omics.ml._table import column_names, read_numbers
+from exerkine_omics.ml._table import aligned, column_names, read_numbers
 
 _METHODS = ("half_min", "left_censored", "knn")
 _SCALES = ("log2", "linear")
@@ -205,24 +205,9 @@ class Imputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise UsageError(f"n_neighbors={k!r} is no whole number from 1 up")
 
     def _aligned(self, values: np.ndarray, names: pd.Index | None) -> np.ndarray:
-        """Columns as in fit; those that are not there are NaN."""
         own = getattr(self, "feature_names_in_", None)
-        if names is not None and own is not None:
-            place = names.get_indexer(pd.Index(own))
-            if (place < 0).all():
-                raise InputError(
-                    f"None of the columns {shown(names)} was there in fit ({shown(own)})", where="X"
-                )
-            if (place < 0).any():
-                warn(f"X lacks {shown(own[place < 0])}: they are filled for everybody.")
-            return np.where(place >= 0, values[:, place], np.nan)
-        if values.shape[1] != self.n_features_in_:
-            raise InputError(
-                f"X has {values.shape[1]} features, but Imputer is expecting "
-                f"{self.n_features_in_} features as input",
-                where="X",
-                fix="Give a DataFrame: its columns are taken by name.",
-            )
-        if (names is None) != (own is None):
-            warn("X has names here or in fit, not in both: its columns are taken by position.")
-        return values
+        known = [] if own is None or names is None else list(own)
+        lacking = [n for n in known if n not in names]  # type: ignore[operator]
+        if 0 < len(lacking) < len(known):
+            warn(f"X lacks {shown(lacking)}: they are filled for everybody.")
+        return aligned(values, names, own, self.n_features_in_, "Imputer")

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 
-from exerkine_omics.errors import InputError, UsageError, shown, warn
+from exerkine_omics.errors import InputError, UsageError, shown
 from exerkine_omics.kernels._normalize import NORMALIZERS
 from exerkine_omics.kernels._normalizer import FittedNormalizer, Tubes
 from exerkine_omics.kernels._normalizer import Normalizer as Kernel
-from exerkine_omics.ml._table import column_names, read_numbers
+from exerkine_omics.ml._table import aligned, column_names, read_numbers
 
 # a drift is learnt from QC samples, which are no people: exo.pp.normalize does it for all at once
 _NOT_HERE = ("qc_loess",)
@@ -196,24 +196,5 @@ class Normalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type
         return np.asarray(pd.Index(known).isin(wanted))
 
     def _aligned(self, values: np.ndarray, names: pd.Index | None) -> np.ndarray:
-        """Columns as in fit; those that are not there are NaN."""
         own = getattr(self, "feature_names_in_", None)
-        if names is not None and own is not None:
-            place = names.get_indexer(pd.Index(own))
-            if (place < 0).all():
-                raise InputError(
-                    f"None of the columns {shown(names)} was there in fit ({shown(own)})", where="X"
-                )
-            return np.where(place >= 0, values[:, place], np.nan)
-        if values.shape[1] != self.n_features_in_:
-            raise InputError(
-                f"X has {values.shape[1]} features, but Normalizer is expecting "
-                f"{self.n_features_in_} features as input",
-                where="X",
-                fix="Give a DataFrame: its columns are taken by name.",
-            )
-        if names is None and own is not None:
-            warn("X has no feature names; its columns are taken in the order of those of fit.")
-        if names is not None:
-            warn("Normalizer was fitted without feature names: X is taken by position.")
-        return values
+        return aligned(values, names, own, self.n_features_in_, "Normalizer")

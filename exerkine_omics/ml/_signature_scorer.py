@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from exerkine_omics.errors import InputError, UsageError, shown, warn
+from exerkine_omics.errors import InputError, UsageError, shown
 from exerkine_omics.kernels._scores import MIN_BASELINE
 from exerkine_omics.ml._signature_block import FittedBlock, SignatureBlock, make_block
-from exerkine_omics.ml._table import column_names, features_of, read_numbers
+from exerkine_omics.ml._table import aligned, column_names, features_of, read_numbers
 from exerkine_omics.sig import Matched, Signatures, coverage_frame, match
 
 
@@ -280,27 +280,15 @@ class SignatureScorer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return fitted.score(self._aligned(read_numbers(X), names))
 
     def _aligned(self, values: np.ndarray, names: pd.Index | None) -> np.ndarray:
-        """Columns as in fit; those that are not there are NaN."""
         own = getattr(self, "feature_names_in_", None)
-        if names is not None and own is not None:
-            place = names.get_indexer(pd.Index(own))
-            if (place < 0).all():
-                raise InputError(
-                    f"None of the columns {shown(names)} was there in fit ({shown(own)})", where="X"
-                )
-            return np.where(place >= 0, values[:, place], np.nan)
-        if values.shape[1] != self.n_features_in_:
-            raise InputError(
-                f"X has {values.shape[1]} features, but SignatureScorer is expecting "
-                f"{self.n_features_in_} features as input",
-                where="X",
-                fix="Give a DataFrame: its columns are taken by name.",
-            )
-        if names is None and own is not None and not self._by_position:
-            warn("X has no feature names; its columns are taken in the order of those of fit.")
-        if names is not None:
-            warn("SignatureScorer was fitted without feature names: X is taken by position.")
-        return values
+        return aligned(
+            values,
+            names,
+            own,
+            self.n_features_in_,
+            "SignatureScorer",
+            by_position=self._by_position,
+        )
 
     def _require_fit(self) -> None:
         from sklearn.utils.validation import check_is_fitted

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from exerkine_omics.errors import InputError, UsageError, shown
+from exerkine_omics.errors import InputError, UsageError, shown, warn
 
 
 def read_numbers(X: Any, estimator: str = "SignatureScorer") -> np.ndarray:
@@ -37,6 +37,40 @@ def read_numbers(X: Any, estimator: str = "SignatureScorer") -> np.ndarray:
             where="X",
             fix="Set them to NaN, or find the zeros of which a logarithm was taken.",
         )
+    return values
+
+
+def aligned(
+    values: np.ndarray,
+    names: pd.Index | None,
+    own: Sequence[str] | None,
+    n_features: int,
+    estimator: str,
+    *,
+    by_position: bool = False,
+) -> np.ndarray:
+    """Columns as in fit: by name where both have names, else by position; absent ones are NaN.
+
+    ``own`` are the names of fit. ``by_position`` says that the names of fit played no part.
+    """
+    if names is not None and own is not None:
+        place = names.get_indexer(pd.Index(own))
+        if (place < 0).all():
+            raise InputError(
+                f"None of the columns {shown(names)} was there in fit ({shown(own)})", where="X"
+            )
+        return np.where(place >= 0, values[:, place], np.nan)
+    if values.shape[1] != n_features:
+        raise InputError(
+            f"X has {values.shape[1]} features, but {estimator} is expecting "
+            f"{n_features} features as input",
+            where="X",
+            fix="Give a DataFrame: its columns are taken by name.",
+        )
+    if names is None and own is not None and not by_position:
+        warn("X has no feature names; its columns are taken in the order of those of fit.")
+    if names is not None:
+        warn(f"{estimator} was fitted without feature names: X is taken by position.")
     return values
 
 

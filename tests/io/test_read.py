@@ -151,3 +151,14 @@ def test_a_lost_worksheet_is_said(tmp_path, vendor_files):
     (tmp_path / "t.xlsx").write_bytes(buffer.getvalue())
     with pytest.raises(InputError, match="lacks 'xl/worksheets/sheet1.xml'"):
         exo.io.read(tmp_path / "t.xlsx", **HOW)
+
+
+def test_the_sheet_s_ids_may_be_called_as_the_vendor_calls_them(tmp_path, trial):
+    sheet = pd.DataFrame({"person": "A", "SampleID": trial.obs_names[:3], "visit": list("abc")})
+    sheet.to_csv(tmp_path / "sheet.csv", index=False)
+    adata = trial[:3].copy()
+    del adata.obs["subject_id"], adata.obs["timepoint"]
+    exo.io.set_samples(
+        adata, tmp_path / "sheet.csv", subject="person", timepoint="visit", baseline="a"
+    )
+    assert adata.obs["timepoint"].astype(str).tolist() == list("abc")
