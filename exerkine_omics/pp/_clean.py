@@ -68,7 +68,8 @@ def clean(
     Notes
     -----
     Missing values: ``failed_qc_values`` and ``infinite_values`` make values NaN, elsewhere NaN
-    stays NaN. Time points and arms without samples lose their category.
+    stays NaN. A value taken away by the vendor's warning counts as not measured, also where it was
+    below the limit of detection. Time points and arms without samples lose their category.
 
     Examples
     --------

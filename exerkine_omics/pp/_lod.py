@@ -68,8 +68,9 @@ def lod(
     InputError
         If no limit and no mask is known, or (``half``) a value is below a limit that is not.
     UnitsError
-        If (``half``) the unit is not known or has no half, or the limits are on another scale
-        than X, as ``var["lod"]`` is after a logarithm or a normalisation.
+        If ``var["lod"]`` is asked after a logarithm, normalisation, bridging or batch correction;
+        or (``half``) the unit is not known or has no half, or the limits are on another scale
+        than X.
     UsageError
         If the policy does not exist, or the limits name none of the features or plates.
 
