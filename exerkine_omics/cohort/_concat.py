@@ -91,11 +91,12 @@ def concat(
     result.var = _features(objects, result.var_names)
     _detection(result, objects)
     _limits(result, objects)
-    for column in result.obs.select_dtypes(object):
+    for column in [c for c in result.obs if result.obs[c].dtype == object]:
         parts = [a.obs[column] for a in objects if column in a.obs]
         if all(map(pd.api.types.is_bool_dtype, parts)):  # not asked of all samples
             result.obs[column] = result.obs[column].astype("boolean")
-    for layer, values in result.layers.items():
+    for layer in [n for n in result.layers if n is not None]:  # anndata 0.13 counts X among them
+        values = result.layers[layer]
         if layer in _MASKS or values.dtype == object:  # a feature that was absent is not masked
             result.layers[layer] = values == 1
     for column in (schema.TIMEPOINT, schema.ARM):

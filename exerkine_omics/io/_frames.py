@@ -158,7 +158,7 @@ def from_frames(
                 fix=f"State it with matrix_type=, one of {', '.join(schema.MATRICES)}.",
             )
         )
-    adata = AnnData(values.to_numpy(), obs=obs, var=var)
+    adata = AnnData(values.to_numpy(copy=True), obs=obs, var=var)
     adata.uns[schema.UNS] = {
         schema.SCHEMA_VERSION: schema.VERSION,
         schema.PLATFORM: str(platform or schema.UNKNOWN),

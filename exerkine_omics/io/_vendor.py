@@ -65,7 +65,7 @@ def to_anndata(table: VendorTable, source: Source) -> AnnData:
     Ids must be there and differ; columns that h5ad cannot hold are renamed, which is a finding.
     """
     where = source.where
-    values = np.asarray(table.values, dtype=np.float64)
+    values = np.require(table.values, np.float64, "W")
     if 0 in values.shape:
         raise InputError(
             f"The file holds {values.shape[0]} samples and {values.shape[1]} analytes",

@@ -132,7 +132,7 @@ def _kinds(adata: AnnData) -> np.ndarray:
     if schema.SAMPLE_TYPE not in adata.obs:
         return np.full(adata.n_obs, schema.SAMPLE, dtype=object)
     kind = adata.obs[schema.SAMPLE_TYPE].astype(object)
-    return np.asarray(kind.where(kind.notna(), schema.SAMPLE).to_numpy(dtype=object))
+    return np.array(kind.where(kind.notna(), schema.SAMPLE), dtype=object)
 
 
 def _refuse_twice(adata: AnnData, key: list[str], number: np.ndarray) -> None:

@@ -58,7 +58,8 @@ def fixed_in_people(adata: AnnData) -> list[Finding]:
     """Name features that never change within a person: covariates read as analytes."""
     if schema.SUBJECT not in adata.obs:
         return []
-    person = adata.obs[schema.SUBJECT].astype(str).to_numpy()
+    subject = adata.obs[schema.SUBJECT].astype(object)
+    person = np.array(subject.where(subject.notna(), "").astype(str))
     names, number, count = np.unique(person, return_inverse=True, return_counts=True)
     repeated = np.flatnonzero(count[number] > 1)
     if not len(repeated):

@@ -95,7 +95,8 @@ def refuse_again(adata: AnnData, step: str, **same: object) -> None:
 
 def lod_layers(adata: AnnData) -> list[str]:
     """Layers that hold limits of detection, on the scale of X."""
-    return [n for n in adata.layers if n == schema.LOD or n.startswith(schema.LOD + "_")]
+    names = [n for n in adata.layers if n is not None]  # anndata 0.13 counts X among the layers
+    return [n for n in names if n == schema.LOD or n.startswith(schema.LOD + "_")]
 
 
 def layers_along(adata: AnnData) -> list[str]:

@@ -427,7 +427,7 @@ def test_real_texts(name, data_dir, round_trip):
     table = pd.read_csv(
         folder / f"{name}_concentration_{unit}.csv", index_col=0, float_precision="round_trip"
     )
-    values = table.to_numpy(float)
+    values = np.array(table, dtype=float)
     values[np.isinf(values)] = np.nan  # No Intercept
     np.testing.assert_array_equal(adata.X, values)
     said = pd.read_csv(folder / f"{name}_status.csv", index_col=0, keep_default_na=False)
