@@ -15,8 +15,11 @@ from exerkine_omics.cohort._files import write_text, write_whole
 from exerkine_omics.cohort._findings import (
     CheckReport,
     Finding,
+    carried_findings,
     findings_frame,
     findings_from_frame,
+    matrix_unknown,
+    replace_findings,
 )
 from exerkine_omics.cohort._join import join
 from exerkine_omics.cohort._matrix import (
@@ -93,6 +96,7 @@ __all__ = [
     "arm_column",
     "baseline",
     "build_design",
+    "carried_findings",
     "cell_columns",
     "choose_contrasts",
     "choose_scorer",
@@ -108,6 +112,7 @@ __all__ = [
     "levels",
     "make_pairs",
     "matrix",
+    "matrix_unknown",
     "meta",
     "moderated_contrasts",
     "numeric_weights",
@@ -117,6 +122,7 @@ __all__ = [
     "plain",
     "reference_for",
     "reference_frame",
+    "replace_findings",
     "require_columns",
     "require_log",
     "require_people",

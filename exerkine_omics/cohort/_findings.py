@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from html import escape
 
 import pandas as pd
+from anndata import AnnData
 
+from exerkine_omics import schema
 from exerkine_omics.cohort._calls import CALLS
+from exerkine_omics.cohort._meta import meta
 from exerkine_omics.cohort._result import frame_for_storage
 from exerkine_omics.errors import InputError, shown
 
@@ -136,3 +139,25 @@ def findings_from_frame(frame: pd.DataFrame) -> list[Finding]:
         )
         for r in text.itertuples(index=False)
     ]
+
+
+def carried_findings(adata: AnnData) -> list[Finding]:
+    """Return the findings that a cohort carries from reading and earlier steps."""
+    stored = meta(adata).get(schema.FINDINGS)
+    return [] if stored is None else findings_from_frame(stored)
+
+
+def replace_findings(adata: AnnData, prefix: str, findings: Sequence[Finding]) -> None:
+    """Put findings of a step in place of those of an earlier one, whose ids begin alike."""
+    kept = [f for f in carried_findings(adata) if not f.id.startswith(prefix)]
+    meta(adata)[schema.FINDINGS] = findings_frame([*kept, *findings])
+
+
+def matrix_unknown() -> Finding:
+    """Say that nobody said whether the samples are plasma or serum."""
+    return Finding(
+        "matrix_unknown",
+        "warning",
+        "It is not known whether the samples are plasma or serum.",
+        fix=f"State it with matrix_type=, one of {', '.join(schema.MATRICES)}.",
+    )

@@ -14,12 +14,12 @@ from anndata import AnnData
 
 from exerkine_omics import schema
 from exerkine_omics.cohort import Finding, add_step
-from exerkine_omics.errors import InputError, UsageError, shown
+from exerkine_omics.errors import InputError, shown
 from exerkine_omics.io._columns import plain
 from exerkine_omics.io._counts_table import CountTable, count_table
-from exerkine_omics.io._formats import Format, require_format
+from exerkine_omics.io._formats import Format, several_of_one_format
 from exerkine_omics.io._mirna import annotate_names, mimat, mirbase_name, names_finding
-from exerkine_omics.io._source import Source, look_at
+from exerkine_omics.io._source import Source
 from exerkine_omics.io._vendor import VendorTable, to_anndata
 
 _READER = "read_counts"
@@ -71,18 +71,8 @@ def read_counts(
     several files lacks. Where a mature miRNA stands once a precursor (miRDeep2) its rows are kept
     apart as ``name|precursor``: each may hold the same reads, so they must not be summed.
     """
-    paths = [path] if isinstance(path, (str, Path)) else list(path)
-    if not paths:
-        raise UsageError("read_counts was given no file", fix="Name one or more.")
-    sources = [look_at(p) for p in paths]
-    formats = [require_format(s, _READER) for s in sources]
-    if len({f.name for f in formats}) > 1:
-        raise InputError(
-            f"The files are of several formats: {shown(sorted({f.title for f in formats}))}",
-            where=sources[0].where,
-            fix="Read them one by one and join them with exo.pp.concat.",
-        )
-    return _read_all(formats[0].name, sources, species=species, matrix_type=matrix_type)
+    found, sources = several_of_one_format(path, _READER)
+    return _read_all(found.name, sources, species=species, matrix_type=matrix_type)
 
 
 def _read_all(

@@ -10,11 +10,11 @@ import numpy as np
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.errors import InputError, UsageError, shown
+from exerkine_omics.errors import UsageError
 from exerkine_omics.io import _cq_rdml, _cq_text, _cq_xlsx
 from exerkine_omics.io._cq_table import assemble
-from exerkine_omics.io._formats import Format, require_format
-from exerkine_omics.io._source import Source, look_at
+from exerkine_omics.io._formats import Format, several_of_one_format
+from exerkine_omics.io._source import Source
 
 _READER = "read_cq"
 _LAYOUTS = (*_cq_text.LAYOUTS, _cq_xlsx.LAYOUT, _cq_rdml.LAYOUT)
@@ -84,19 +84,9 @@ def read_cq(
     omitted is NaN and False. A mean is over the determined replicates; where others were
     undetermined there is a finding.
     """
-    paths = [path] if isinstance(path, (str, Path)) else list(path)
-    if not paths:
-        raise UsageError("read_cq was given no file", fix="Name one or more.")
-    sources = [look_at(p) for p in paths]
-    formats = [require_format(s, _READER) for s in sources]
-    if len({f.name for f in formats}) > 1:
-        raise InputError(
-            f"The files are of several formats: {shown(sorted({f.title for f in formats}))}",
-            where=sources[0].where,
-            fix="Read them one by one and join them with exo.pp.concat.",
-        )
+    found, sources = several_of_one_format(path, _READER)
     return _read_all(
-        formats[0].name, sources, max_cq=max_cq, replicates=replicates, sample_names=sample_names,
+        found.name, sources, max_cq=max_cq, replicates=replicates, sample_names=sample_names,
         modality=modality, species=species, matrix_type=matrix_type,
     )  # fmt: skip
 

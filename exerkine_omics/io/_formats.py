@@ -5,14 +5,15 @@ A reader file declares its formats as ``FORMATS``; adding one is a file and a li
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 from anndata import AnnData
 
-from exerkine_omics.errors import InputError, shown
-from exerkine_omics.io._source import Source
+from exerkine_omics.errors import InputError, UsageError, shown
+from exerkine_omics.io._source import Source, look_at
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,24 @@ def require_format(source: Source, reader: str) -> Format:
         if other
         else "Look inside it; a plain table is read by exo.io.read_table.",
     )
+
+
+def several_of_one_format(
+    path: str | Path | Sequence[str | Path], reader: str
+) -> tuple[Format, list[Source]]:
+    """Return the one format of a file, or of several, and the files themselves."""
+    paths = [path] if isinstance(path, (str, Path)) else list(path)
+    if not paths:
+        raise UsageError(f"{reader} was given no file", fix="Name one or more.")
+    sources = [look_at(p) for p in paths]
+    formats = [require_format(s, reader) for s in sources]
+    if len({f.name for f in formats}) > 1:
+        raise InputError(
+            f"The files are of several formats: {shown(sorted({f.title for f in formats}))}",
+            where=sources[0].where,
+            fix="Read them one by one and join them with exo.pp.concat.",
+        )
+    return formats[0], sources
 
 
 def show_formats() -> pd.DataFrame:

@@ -13,9 +13,10 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import (
     Finding,
     add_step,
+    carried_findings,
     editable,
     findings_frame,
-    findings_from_frame,
+    matrix_unknown,
     meta,
     persons_tubes,
 )
@@ -150,14 +151,7 @@ def from_frames(
     if each is not None:
         var[schema.UNIT_COLUMN] = each
     if matrix_type in (None, schema.UNKNOWN):
-        findings.append(
-            Finding(
-                "matrix_unknown",
-                "warning",
-                "It is not known whether the samples are plasma or serum.",
-                fix=f"State it with matrix_type=, one of {', '.join(schema.MATRICES)}.",
-            )
-        )
+        findings.append(matrix_unknown())
     adata = AnnData(values.to_numpy(copy=True), obs=obs, var=var)
     adata.uns[schema.UNS] = {
         schema.SCHEMA_VERSION: schema.VERSION,
@@ -222,7 +216,7 @@ def set_samples(
         from exerkine_omics.io._files import read_sheet
 
         samples = read_sheet(samples, text=(subject, timepoint, arm))
-    known = meta(adata)
+    meta(adata)  # one of ours, before anything is read from it
     ids = pd.Index([str(n) for n in adata.obs_names], dtype=str)
     sheet, findings = index_samples(samples, ids)
     _refuse_no_overlap(ids, sheet.index, adata.var_names)
@@ -248,8 +242,7 @@ def set_samples(
     kept = adata.obs.drop(columns=[c for c in adata.obs.columns if c in obs.columns])
     obs = pd.concat([obs, kept.set_axis(obs.index, axis=0)], axis=1)
     fresh = {f.id for f in findings}
-    stored = known.get(schema.FINDINGS)
-    before = [] if stored is None else findings_from_frame(stored)
+    before = carried_findings(adata)
     result = editable(adata, copy, values=False)
     result.obs = obs
     changed = meta(result)

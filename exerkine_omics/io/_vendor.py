@@ -11,7 +11,7 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import Finding, add_step, findings_frame
+from exerkine_omics.cohort import Finding, add_step, findings_frame, matrix_unknown
 from exerkine_omics.errors import InputError, shown
 from exerkine_omics.io._features import feature_table, unit_of_columns
 from exerkine_omics.io._labels import unique_labels
@@ -90,14 +90,7 @@ def to_anndata(table: VendorTable, source: Source) -> AnnData:
     if each is not None:
         var[schema.UNIT_COLUMN] = each
     if table.matrix_type is None:
-        findings.append(
-            Finding(
-                "matrix_unknown",
-                "warning",
-                "It is not known whether the samples are plasma or serum.",
-                fix=f"State it with matrix_type=, one of {', '.join(schema.MATRICES)}.",
-            )
-        )
+        findings.append(matrix_unknown())
     if table.experimental:
         findings.append(
             Finding(

@@ -14,10 +14,9 @@ from exerkine_omics.cohort import (
     add_step,
     dense,
     editable,
-    findings_frame,
-    findings_from_frame,
     frame_for_storage,
     meta,
+    replace_findings,
 )
 from exerkine_omics.errors import UsageError, shown
 from exerkine_omics.sig import Identity, identify
@@ -276,10 +275,7 @@ def _store(
     status: list[str],
     findings: list[Finding],
 ) -> None:
-    stored = meta(adata).get(schema.FINDINGS)
-    carried = [] if stored is None else findings_from_frame(stored)
-    kept = [f for f in carried if not f.id.startswith(_PREFIX)]
-    meta(adata)[schema.FINDINGS] = findings_frame([*kept, *findings])
+    replace_findings(adata, _PREFIX, findings)
     meta(adata)[schema.ANNOTATION] = frame_for_storage(
         pd.DataFrame(
             {

@@ -11,10 +11,6 @@ from anndata import AnnData
 
 from exerkine_omics import schema
 from exerkine_omics.cohort import (
-    Finding,
-    findings_frame,
-    findings_from_frame,
-    meta,
     require_columns,
 )
 from exerkine_omics.errors import InputError, UsageError, shown
@@ -142,11 +138,3 @@ def baseline_rows(
         )
     rows = [first.get(k, -1) if t else -1 for k, t in zip(keys, there, strict=True)]
     return np.array(rows, dtype=int)
-
-
-def replace_findings(adata: AnnData, prefix: str, findings: Sequence[Finding]) -> None:
-    """Let these findings take the place of those of an earlier call."""
-    stored = meta(adata).get(schema.FINDINGS)
-    carried = [] if stored is None else findings_from_frame(stored)
-    kept = [f for f in carried if not f.id.startswith(prefix)]
-    meta(adata)[schema.FINDINGS] = findings_frame([*kept, *findings])

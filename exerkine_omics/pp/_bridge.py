@@ -15,12 +15,13 @@ from exerkine_omics.cohort import (
     dense,
     frame_for_storage,
     meta,
+    replace_findings,
     require_log,
 )
 from exerkine_omics.errors import AnalysisError, UsageError, shown, warn
 from exerkine_omics.kernels import _bridge as kernel
 from exerkine_omics.pp._bridge_pairs import Joined, join
-from exerkine_omics.pp._samples import keep_raw, layers_along, refuse_again, store_finding
+from exerkine_omics.pp._samples import keep_raw, layers_along, refuse_again
 
 _FEWEST = 3  # pairs of an assay, below which a median is one tube's word
 _NOT_BRIDGEABLE = "not bridgeable"
@@ -261,4 +262,4 @@ def _say_left(adata: AnnData, frame: pd.DataFrame, pairs: Mapping[str, np.ndarra
         findings.append(Finding(f"bridge_{kind}", severity, message, which, fix))
         if kind == "left":
             warn(message)
-    store_finding(adata, "bridge_", findings)
+    replace_findings(adata, "bridge_", findings)

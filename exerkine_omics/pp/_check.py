@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from anndata import AnnData
 
-from exerkine_omics import schema
-from exerkine_omics.cohort import CheckReport, findings_from_frame, meta
+from exerkine_omics.cohort import CheckReport, carried_findings
 from exerkine_omics.pp._check_design import DESIGN_RULES
 from exerkine_omics.pp._check_names import NAME_RULES
 from exerkine_omics.pp._check_qc import QC_RULES
@@ -53,10 +52,7 @@ def check(adata: AnnData) -> CheckReport:
     -----
     Missing values: NaN is not measured; a feature or sample of nothing else is a finding.
     """
-    known = meta(adata)
-    stored = known.get(schema.FINDINGS)
-    carried = [] if stored is None else findings_from_frame(stored)
-    findings = [f for f in carried if f.id not in _RECOMPUTED]
+    findings = [f for f in carried_findings(adata) if f.id not in _RECOMPUTED]
     for rule in _RULES:
         findings += rule(adata)
     return CheckReport(tuple(findings))

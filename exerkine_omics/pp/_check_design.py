@@ -6,7 +6,7 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import Finding, meta, persons_tubes, units
+from exerkine_omics.cohort import Finding, matrix_unknown, meta, persons_tubes, units
 from exerkine_omics.errors import shown
 from exerkine_omics.pp._units import column_units
 
@@ -125,9 +125,7 @@ def knowledge(adata: AnnData) -> list[Finding]:
         found.append(Finding("units_unknown", "warning", message, rows, fix))
     known = meta(adata)
     if known.get(schema.MATRIX, schema.UNKNOWN) == schema.UNKNOWN:
-        message = "It is not known whether the samples are plasma or serum."
-        fix = f"State it with matrix_type=, one of {', '.join(schema.MATRICES)}."
-        found.append(Finding("matrix_unknown", "warning", message, (), fix))
+        found.append(matrix_unknown())
     if known.get(schema.SPECIES, schema.UNKNOWN) == schema.UNKNOWN:
         message = "The species is not known."
         found.append(Finding("species_unknown", "warning", message, (), "State it with species=."))

@@ -16,6 +16,7 @@ from exerkine_omics.cohort import (
     editable,
     frame_for_storage,
     meta,
+    replace_findings,
     require_columns,
     require_log,
 )
@@ -28,7 +29,7 @@ from exerkine_omics.pp._confounded import (
     refuse_joint,
     say_uneven,
 )
-from exerkine_omics.pp._samples import fit_rows, keep_raw, layers_along, refuse_again, store_finding
+from exerkine_omics.pp._samples import fit_rows, keep_raw, layers_along, refuse_again
 
 _FEWEST = 3  # features, of which a prior is made
 
@@ -229,4 +230,4 @@ def _store(adata: AnnData, fitted: Combat, names: list[str]) -> None:
         fix = f"uns[{schema.UNS!r}][{schema.COMBAT!r}] says why."
         findings.append(Finding("combat_left", "warning", message, left, fix))
         warn(message)
-    store_finding(adata, "combat_", findings)
+    replace_findings(adata, "combat_", findings)

@@ -7,11 +7,16 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import Finding, frame_for_storage, meta, require_columns
+from exerkine_omics.cohort import (
+    Finding,
+    frame_for_storage,
+    meta,
+    replace_findings,
+    require_columns,
+)
 from exerkine_omics.errors import AnalysisError, InputError, UsageError, shown, warn
 from exerkine_omics.kernels._normalizer import Tubes
 from exerkine_omics.kernels._qc_loess import MIN_QC, Drift
-from exerkine_omics.pp._samples import store_finding
 
 
 def with_run(
@@ -101,7 +106,7 @@ def store_drift(
         )
         findings.append(Finding("normalize_drift", "warning", message, which, fix))
         warn(message)
-    store_finding(adata, "normalize_drift", findings)
+    replace_findings(adata, "normalize_drift", findings)
 
 
 def _spread(values: np.ndarray, additive: bool) -> np.ndarray:

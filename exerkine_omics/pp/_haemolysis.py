@@ -9,10 +9,10 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import add_step, editable, meta, persons_tubes
+from exerkine_omics.cohort import add_step, editable, meta, persons_tubes, replace_findings
 from exerkine_omics.errors import AnalysisError, UsageError
 from exerkine_omics.kernels._haemolysis import flag
-from exerkine_omics.pp._blood import ABSORBANCE, find_column, numbers, replace_findings
+from exerkine_omics.pp._blood import ABSORBANCE, find_column, numbers
 from exerkine_omics.pp._haemolysis_index import Index, mir_ratio, protein_panel
 from exerkine_omics.pp._haemolysis_report import PREFIX, haemolysis_findings
 

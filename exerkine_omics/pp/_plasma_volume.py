@@ -16,6 +16,7 @@ from exerkine_omics.cohort import (
     editable,
     meta,
     persons_tubes,
+    replace_findings,
     require_columns,
     require_units,
     sample_scaling,
@@ -31,7 +32,6 @@ from exerkine_omics.pp._blood import (
     find_column,
     haematocrit_share,
     haemoglobin_values,
-    replace_findings,
 )
 from exerkine_omics.pp._plasma_volume_report import (
     PREFIX,

@@ -11,9 +11,6 @@ from anndata import AnnData
 
 from exerkine_omics import schema
 from exerkine_omics.cohort import (
-    Finding,
-    findings_frame,
-    findings_from_frame,
     meta,
     persons_tubes,
     require_columns,
@@ -108,11 +105,3 @@ def keep_raw(adata: AnnData, values: np.ndarray) -> None:
     """Keep the values before in the layer ``raw``, unless it is there."""
     if schema.RAW not in adata.layers:
         adata.layers[schema.RAW] = values.copy()
-
-
-def store_finding(adata: AnnData, prefix: str, findings: Sequence[Finding]) -> None:
-    """Put findings of a step in place of those of an earlier one of that prefix."""
-    stored = meta(adata).get(schema.FINDINGS)
-    carried = [] if stored is None else findings_from_frame(stored)
-    kept = [f for f in carried if not f.id.startswith(prefix)]
-    meta(adata)[schema.FINDINGS] = findings_frame([*kept, *findings])
