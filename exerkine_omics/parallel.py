@@ -40,6 +40,7 @@ def run(
     *,
     n_jobs: int | None = None,
     progress: str | None = None,
+    done: Callable[[int, T], None] | None = None,
 ) -> list[T]:
     """Call ``function(*task)`` for each task, in order, on ``n_jobs`` processes.
 
@@ -53,6 +54,8 @@ def run(
         Number of processes; None means ``settings.n_jobs``, -1 all cores.
     progress
         Label of a progress bar (shown when ``settings.progress`` and a terminal is there).
+    done
+        Called in this process with the place and the result of each task as it ends.
 
     Returns
     -------
@@ -61,12 +64,18 @@ def run(
     """
     jobs = settings.n_jobs if n_jobs is None else n_jobs
     if jobs == 1 or len(tasks) < 2:
-        return [function(*task) for task in _bar(tasks, progress, len(tasks))]
-    from joblib import Parallel, delayed
+        results: Iterable[T] = (function(*task) for task in tasks)
+    else:
+        from joblib import Parallel, delayed
 
-    calls = (delayed(function)(*task) for task in tasks)
-    results = Parallel(n_jobs=jobs, return_as="generator")(calls)
-    return list(_bar(results, progress, len(tasks)))
+        calls = (delayed(function)(*task) for task in tasks)
+        results = Parallel(n_jobs=jobs, return_as="generator")(calls)
+    found = []
+    for place, result in enumerate(_bar(results, progress, len(tasks))):
+        if done is not None:
+            done(place, result)
+        found.append(result)
+    return found
 
 
 def _bar(items: Iterable[Any], label: str | None, total: int) -> Iterable[Any]:

@@ -239,10 +239,9 @@ class ResponseSpec:
         AnalysisError
             If ``train`` is too small for what must be learnt from it.
         """
-        sign = 1.0 if self.direction == "up" else -1.0
         reliability = self.noise(train)
         threshold = self.cut_in(train)
-        change = sign * (self.change(frame) - self._adjustment(train, frame))
+        change = self._sign * self.adjusted_change(train, frame)
         if self.label_rule != "category":
             label = np.where(np.isnan(change), np.nan, (change > threshold).astype(float))
         else:
@@ -255,6 +254,24 @@ class ResponseSpec:
             )
         return pd.Series(label, index=frame.index, name="responder", dtype="float64")
 
+    def adjusted_change(self, train: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray:
+        """Change of the people of ``frame`` less ``adjust``'s slopes as ``train`` has them (n,)."""
+        return self.change(frame) - self._adjustment(train, frame)
+
+    def probability(self, train: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray:
+        """P(true change > threshold) of the people of ``frame``, flat prior (n,); a soft label.
+
+        ``Phi((change - threshold) / sd)``, sd of a change by noise alone; t where its df is finite.
+        NaN where the change is unknown.
+        """
+        noise = self.noise(train)
+        change = self._sign * self.adjusted_change(train, frame)
+        return kernel.probability_above(change, noise.sd_change, noise.df, self.cut_in(train))
+
+    @property
+    def _sign(self) -> float:
+        return 1.0 if self.direction == "up" else -1.0
+
     def cut_in(self, train: pd.DataFrame) -> float:
         """Change, adjusted and its good direction up, above which the label is 1.
 
@@ -262,8 +279,7 @@ class ResponseSpec:
         """
         if self.label_rule not in RELATIVE_RULES:
             return self.threshold_in(train)
-        change = self.change(train) - self._adjustment(train, train)
-        change = change if self.direction == "up" else -change
+        change = self._sign * self.adjusted_change(train, train)
         known = change[np.isfinite(change)]
         if len(known) < 2 or np.ptp(known) == 0:
             raise AnalysisError(

@@ -69,6 +69,9 @@ class ElasticNetProblem:
         Mask of the features outside the penalty.
     free_ridge
         Fixed ridge ``free_ridge/2 * b^2`` on those features, against separation.
+    penalty_factors
+        Positive factor f of each feature's penalty, ``lambda f_j (a |b_j| + (1 - a)/2 b_j^2)``,
+        taken as given (glmnet rescales them to mean 1); None means 1.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class ElasticNetProblem:
         weights: np.ndarray | None = None,
         unpenalized: np.ndarray | None = None,
         free_ridge: float = 0.0,
+        penalty_factors: np.ndarray | None = None,
     ) -> None:
         n, p = x.shape
         w = np.full(n, 1.0) if weights is None else np.asarray(weights, dtype=float)
@@ -100,8 +104,14 @@ class ElasticNetProblem:
         self.rows = rows[self.penalized] if out.any() else rows
         self.free_rows = np.vstack([np.ones((1, n)), rows[out]])
         self.free_ridge = np.r_[0.0, np.full(int(out.sum()), free_ridge + _JITTER)]
+        if penalty_factors is None:
+            self.factor: np.ndarray = np.ones(len(self.rows))
+            self.equal = True
+        else:
+            self.factor = np.asarray(penalty_factors, dtype=float)[self.penalized]
+            self.equal = bool((self.factor == 1).all())
         self.null = self._null()
-        top = float(np.abs(self.null.gradient).max()) if len(self.rows) else 0.0
+        top = float(np.abs(self.null.gradient / self.factor).max()) if len(self.rows) else 0.0
         # below 0.001 the formula would send the largest penalty of a ridge to infinity
         self.penalty_max = top / max(self.l1_ratio, 1e-3)
         self.size = max(top, 1e-8)
@@ -122,15 +132,18 @@ class ElasticNetProblem:
     ) -> ElasticNetState:
         """Solve at one penalty, from the solution at a larger one."""
         start = self.null if start is None else start
-        l1, l2 = penalty * self.l1_ratio, penalty * (1 - self.l1_ratio)
+        l1 = penalty * self.l1_ratio * self.factor
+        l2 = penalty * (1 - self.l1_ratio) * self.factor
         beta, free, gradient = start.beta.copy(), start.free.copy(), start.gradient
-        before = min(start.penalty, self.penalty_max) * self.l1_ratio
+        before = min(start.penalty, self.penalty_max) * self.l1_ratio * self.factor
         strong = (np.abs(gradient) >= 2 * l1 - before) | (beta != 0)  # sequential strong rule
         limit = tol * self.size
         for _ in range(_MAX_ROUNDS):
             chosen = np.flatnonzero(strong)
             rows = self.rows if len(chosen) == len(strong) else self.rows[chosen]
-            part, free, residual, done = self._newton(rows, beta[chosen], free, l1, l2, limit)
+            part, free, residual, done = self._newton(
+                rows, beta[chosen], free, l1[chosen], l2[chosen], limit
+            )
             beta[chosen] = part
             gradient = self.rows @ residual
             missed = ~strong & (np.abs(gradient) > l1 + limit)
@@ -155,7 +168,8 @@ class ElasticNetProblem:
 
     def objective(self, state: ElasticNetState) -> float:
         """Value of the objective at a solution."""
-        l1, l2 = state.penalty * self.l1_ratio, state.penalty * (1 - self.l1_ratio)
+        l1 = state.penalty * self.l1_ratio * self.factor
+        l2 = state.penalty * (1 - self.l1_ratio) * self.factor
         eta = state.free @ self.free_rows + state.beta @ self.rows
         return self._value(eta, state.beta, state.free, l1, l2)
 
@@ -165,27 +179,33 @@ class ElasticNetProblem:
         mean = float(self.w @ self.y)
         free[0] = special.logit(np.clip(mean, 1e-9, 1 - 1e-9)) if self.logistic else mean
         none = np.empty((0, self.rows.shape[1]))
-        _, free, residual, done = self._newton(none, np.empty(0), free, 0.0, 0.0, 1e-12)
+        empty = np.empty(0)
+        _, free, residual, done = self._newton(none, empty, free, empty, empty, 1e-12)
         gradient = self.rows @ residual
         return ElasticNetState(np.zeros(len(self.rows)), free, gradient, np.inf, done)
 
     def _value(
-        self, eta: np.ndarray, beta: np.ndarray, free: np.ndarray, l1: float, l2: float
+        self,
+        eta: np.ndarray,
+        beta: np.ndarray,
+        free: np.ndarray,
+        l1: np.ndarray,
+        l2: np.ndarray,
     ) -> float:
         if self.logistic:
             loss = self.w @ (np.logaddexp(0.0, eta) - self.y * eta)
         else:
             loss = 0.5 * self.w @ (eta - self.y) ** 2
-        ridge = 0.5 * (l2 * beta @ beta + self.free_ridge @ (free * free))
-        return float(loss + l1 * np.abs(beta).sum() + ridge)
+        ridge = 0.5 * (l2 @ (beta * beta) + self.free_ridge @ (free * free))
+        return float(loss + l1 @ np.abs(beta) + ridge)
 
     def _newton(
         self,
         rows: np.ndarray,
         beta: np.ndarray,
         free: np.ndarray,
-        l1: float,
-        l2: float,
+        l1: np.ndarray,
+        l2: np.ndarray,
         limit: float,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
         """Newton steps within the orthant of the active features, until the KKT conditions."""
@@ -210,7 +230,7 @@ class ElasticNetProblem:
             work = _working_set(beta, excess)
             while True:
                 step, free_step = self._direction(
-                    rows[work], curvature, slope[work], free_gradient, l2
+                    rows[work], curvature, slope[work], free_gradient, l2[work]
                 )
                 wrong = (beta[work] == 0) & (step * sign[work] <= 0)
                 if not wrong.any():
@@ -231,27 +251,34 @@ class ElasticNetProblem:
         curvature: np.ndarray,
         slope: np.ndarray,
         free_gradient: np.ndarray,
-        l2: float,
+        l2: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Newton step; with more active features than people in the space of the people."""
         m, n = active.shape
         u = self.free_rows
-        if m <= n or l2 <= 0:
+        if m <= n or l2[0] <= 0:
             stack = np.concatenate([active, u])
             hessian = (stack * curvature) @ stack.T
-            ridge = np.concatenate([np.full(m, l2), self.free_ridge])
+            ridge = np.concatenate([l2, self.free_ridge])
             ridge = ridge + _JITTER * (1 + hessian.trace() / len(ridge))
             hessian.flat[:: len(hessian) + 1] += ridge
             full = _solve(hessian, -np.concatenate([slope, free_gradient]))
             return full[:m], full[m:]
-        # (A D A' + l2)^-1 = (1 - A M^-1 A') / l2 with M = A'A + l2 D^-1, n x n
+        # (A D A' + L)^-1 = L^-1 (1 - A M^-1 A' L^-1), M = A' L^-1 A + D^-1, n x n; with A and the
+        # slope over the root of L / l2 all penalties are l2, that of the first
+        one = float(l2[0])
+        root = None if self.equal else np.sqrt(l2 / one)
+        if root is not None:
+            active, slope = active / root[:, None], slope / root
         kernel = active.T @ active
-        kernel.flat[:: n + 1] += l2 / curvature
+        kernel.flat[:: n + 1] += one / curvature
         inverse_u = _solve(kernel, u.T)
         inverse_s = _solve(kernel, slope @ active)
-        schur = l2 * (u @ inverse_u) + np.diag(self.free_ridge + _JITTER)
+        schur = one * (u @ inverse_u) + np.diag(self.free_ridge + _JITTER)
         free_step = _solve(schur, -(free_gradient - u @ inverse_s))
-        step = -(slope - active @ inverse_s) / l2 - active @ (inverse_u @ free_step)
+        step = -(slope - active @ inverse_s) / one - active @ (inverse_u @ free_step)
+        if root is not None:
+            step = step / root
         return step, free_step
 
     def _search(
@@ -261,8 +288,8 @@ class ElasticNetProblem:
         free: np.ndarray,
         eta: np.ndarray,
         value: float,
-        l1: float,
-        l2: float,
+        l1: np.ndarray,
+        l2: np.ndarray,
         work: np.ndarray,
         sign: np.ndarray,
         step: np.ndarray,
@@ -321,6 +348,7 @@ def elastic_net_path(
     weights: np.ndarray | None = None,
     unpenalized: np.ndarray | None = None,
     free_ridge: float = 0.0,
+    penalty_factors: np.ndarray | None = None,
     tol: float = 1e-8,
 ) -> ElasticNetPath:
     """Fit the whole path, each penalty started from the one before.
@@ -346,6 +374,7 @@ def elastic_net_path(
         weights=weights,
         unpenalized=unpenalized,
         free_ridge=free_ridge,
+        penalty_factors=penalty_factors,
     )
     grid = problem.penalties(n_penalties) if penalties is None else np.asarray(penalties, float)
     state: ElasticNetState | None = None

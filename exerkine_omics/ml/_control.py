@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,13 +10,12 @@ import numpy as np
 
 from exerkine_omics import parallel
 from exerkine_omics.errors import AnalysisError
-from exerkine_omics.ml._cross import Material, blocks_of, one_repeat
-from exerkine_omics.ml._fold import Recipe
-from exerkine_omics.ml._measure import (
-    explained,
-    measure,
-    person_weights,
-)
+from exerkine_omics.ml._blocks import OMICS, Material, blocks_of
+from exerkine_omics.ml._checkpoint import Checkpoint
+from exerkine_omics.ml._cross import Plan, one_repeat
+from exerkine_omics.ml._fold import GAUSSIAN
+from exerkine_omics.ml._measure import measure, person_weights
+from exerkine_omics.ml._permute import pair_names
 
 _FEWEST = 5
 _FEWEST_PEOPLE = 10
@@ -23,16 +23,15 @@ _FEWEST_PEOPLE = 10
 
 def run_control(
     material: Material,
-    recipe: Recipe,
+    plan: Plan,
     *,
-    folds: int,
     repeats: int,
     draws: int,
     level: float,
-    seed: int,
     n_jobs: int | None,
+    checkpoint: Checkpoint,
 ) -> tuple[dict[str, Any] | None, list[str]]:
-    """AUC of the pipeline in the control arm; R² of the change where a class has under five.
+    """AUC of the first model in the control arm; R² of the change where a class has under five.
 
     Returns
     -------
@@ -43,50 +42,63 @@ def run_control(
     value = material.outcome.value
     n = len(value)
     known = value[~np.isnan(value)]
-    cases = int((known == 1).sum())
     labelled = not material.outcome.continuous
+    cases = int((known == 1).sum()) if labelled else 0
     few = labelled and min(cases, len(known) - cases) < _FEWEST
     if n < _FEWEST_PEOPLE:
         return None, [f"The control arm has {n} people: too few for the same pipeline."]
     how = "by responder label"
+    recipe = plan.recipe
     if few or not labelled:
         if material.outcome.change is None:
             text = f"The control arm has {cases} responders and {len(known) - cases} others: too "
             return None, [text + "few, and no continuous change is known (change=)."]
         rows = np.flatnonzero(np.isfinite(material.outcome.change))
-        outcome = material.outcome.take(rows).as_change()
-        material = Material(
-            material.x[rows],
-            material.clinical[rows],
-            material.groups[rows],
-            outcome,
-            material.signatures,
+        material = replace(
+            material,
+            x=material.x[rows],
+            clinical=material.clinical[rows],
+            groups=material.groups[rows],
+            outcome=material.outcome.take(rows).as_change(),
         )
-        recipe = Recipe("gaussian", recipe.l1_ratios, recipe.n_penalties, recipe.inner)
+        recipe = replace(recipe, family=GAUSSIAN)
         how = "by continuous change" + (
             f": {cases} responders and {len(known) - cases} others" if few else ""
         )
-    blocks = blocks_of(material)
-    folds = min(folds, len(np.unique(material.groups)))
-    call = partial(one_repeat, material, blocks, recipe, folds, seed)
+    models = plan.models[:1]
+    if models[0][1] is not None and recipe.family != plan.recipe.family:
+        return None, ["The control arm's change needs a model of numbers: the first is of classes."]
+    plan = replace(
+        plan,
+        recipe=recipe,
+        models=models,
+        folds=min(plan.folds, len(np.unique(material.groups))),
+        explain=0,
+        each=False,
+    )
+    pairs = plan.pairs(blocks_of(material))
+    call = partial(one_repeat, material, pairs, plan)
     try:
-        done = parallel.run(call, [(f"control_{k}",) for k in range(repeats)], n_jobs=n_jobs)
+        done = checkpoint.run(
+            "control",
+            call,
+            [(f"control_{k}",) for k in range(repeats)],
+            n_jobs=n_jobs,
+            progress="control arm",
+        )
     except AnalysisError as error:
         return None, [f"The control run was not possible: {error.what}."]
-    rng = parallel.stream(seed, "ml_control_bootstrap")
-    gaussian = recipe.family == "gaussian"
-    strata = np.zeros(len(material.groups)) if gaussian else material.outcome.value
+    rng = parallel.stream(plan.seed, "ml_control_bootstrap")
+    continuous = recipe.family == GAUSSIAN
+    strata = np.zeros(len(material.groups)) if continuous else material.outcome.value
     weights = person_weights(strata, material.groups, draws, rng)
-    if gaussian:
-        found = {b: explained(done, b, weights, level) for b in blocks}
-        values = {b: (e.estimate, e.ci_low, e.ci_high) for b, e in found.items()}
-    else:
-        frame = measure(done, blocks, weights, model="elastic_net", threshold=0.5, level=level)
-        areas = frame[frame["metric"] == "auc"].set_index("block")
-        values = {b: tuple(areas.loc[b, ["estimate", "ci_low", "ci_high"]]) for b in blocks}
+    frame = measure(
+        done, pair_names(pairs), weights, threshold=0.5, level=level, continuous=continuous
+    )
+    metric = "r2" if continuous else "auc"
     names = ("estimate", "ci_low", "ci_high")
-    summary: dict[str, Any] = {"metric": "r2" if gaussian else "auc", "block": "omics"}
-    summary |= dict(zip(names, map(float, values["omics"]), strict=True))
+    own = frame[frame["metric"] == metric].set_index("block")[list(names)]
+    blocks = {str(b): {k: float(v) for k, v in row.items()} for b, row in own.iterrows()}
+    summary: dict[str, Any] = {"metric": metric, "block": OMICS, **blocks[OMICS]}
     summary |= {"n": len(material.groups), "n_responders": cases if labelled else None, "how": how}
-    summary["blocks"] = {b: dict(zip(names, map(float, v), strict=True)) for b, v in values.items()}
-    return summary, []
+    return summary | {"blocks": blocks}, []

@@ -2,70 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from exerkine_omics import parallel
 from exerkine_omics.errors import AnalysisError
-from exerkine_omics.kernels import _performance as performance
-from exerkine_omics.ml._fold import Recipe, fit_predict
-from exerkine_omics.ml._fold_scores import SignatureColumns, remembering
-from exerkine_omics.ml._outcome import Outcome
-from exerkine_omics.ml._splits import assign_folds, permute_between_groups, strata_for_folds
+from exerkine_omics.ml._blocks import (
+    BEST_SINGLE,
+    CLINICAL,
+    UNIVARIATE,
+    Block,
+    Material,
+)
+from exerkine_omics.ml._estimator import EstimatorModel, fit_estimator
+from exerkine_omics.ml._explain import Importance, Permuter
+from exerkine_omics.ml._fold import (
+    BINOMIAL,
+    LinearModel,
+    Recipe,
+    Training,
+    fit_linear,
+)
+from exerkine_omics.ml._fold_scores import Remembering, SignatureColumns
+from exerkine_omics.ml._fuse import fit_fused
+from exerkine_omics.ml._single import each_signature, fit_single
+from exerkine_omics.ml._splits import assign_folds, strata_for_folds
 
 # classes weigh the same in every fold: with each fold's own share, pooled predictions of a useless
 # model would rank people in reverse of their labels
-_EVEN = 0.5
-CLINICAL, OMICS, SIGNATURES = "clinical", "omics", "signatures"
-BLOCKS = (CLINICAL, OMICS, f"{CLINICAL}+{OMICS}", SIGNATURES, f"{CLINICAL}+{SIGNATURES}")
+EVEN = 0.5
+ELASTIC_NET = "elastic_net"
+Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Material:
-    """What a cross-validation works on: ``x``, ``clinical`` (people x columns), ``groups``.
+class Plan:
+    """How a cross-validation is run.
 
-    ``signatures`` are made from ``x`` inside each fold; None where none were asked for.
+    ``models``: names and estimators (None is the elastic net); ``late``: platforms are fused by
+    their predictions; ``explain``: permutations a fold for importance; ``each``: predict by each
+    signature alone, too; ``fraction`` of the training people that is used.
     """
 
-    x: np.ndarray
-    clinical: np.ndarray
-    groups: np.ndarray
-    outcome: Outcome
-    signatures: SignatureColumns | None = None
+    recipe: Recipe
+    folds: int
+    seed: int
+    models: tuple[tuple[str, Any], ...] = ((ELASTIC_NET, None),)
+    late: bool = False
+    explain: int = 0
+    each: bool = False
+    fraction: float = 1.0
+
+    def pairs(self, blocks: tuple[Block, ...]) -> tuple[tuple[Block, str], ...]:
+        """Blocks with the models that are run on them."""
+        return tuple(
+            (block, model)
+            for block in blocks
+            for model in ([UNIVARIATE] if block.name == BEST_SINGLE else dict(self.models))
+        )
 
 
 @dataclass(frozen=True)
 class Repeat:
-    """One repeat: label and fold of each person, and per block predictions and selections.
+    """One repeat: label and fold of each person, and per block and model what was predicted.
 
     A person whose label is not known by the fold's rule is NaN; ``base`` is the mean outcome of
     the training people. ``prediction`` of a class is at even odds, for ranking; `probability`
-    is at the odds of the training people.
+    is at the odds of the training people. ``coefficients`` (folds x columns) are per SD, NaN for
+    models that have none. ``importance``: predictions with columns exchanged. ``each``:
+    predictions by score and by best member (people x signatures), the members chosen (folds x
+    signatures).
     """
 
     label: np.ndarray
     fold: np.ndarray
     base: np.ndarray
-    prediction: dict[str, np.ndarray]
-    selected: dict[str, np.ndarray]
+    prediction: dict[Pair, np.ndarray]
+    coefficients: dict[Pair, np.ndarray] = field(default_factory=dict)
+    importance: dict[Pair, Importance] = field(default_factory=dict)
+    each: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
-    def probability(self, block: str) -> np.ndarray:
+    def probability(self, pair: Pair) -> np.ndarray:
         """Probability of response: the even-odds prediction at the training people's odds."""
-        even, base = (np.clip(v, 1e-12, 1 - 1e-12) for v in (self.prediction[block], self.base))
-        odds = even / (1 - even) * base / (1 - base)
-        return odds / (1 + odds)
+        return at_odds(self.prediction[pair], self.base)
 
 
-def blocks_of(material: Material) -> tuple[str, ...]:
-    """Blocks that can be fitted: none with clinical columns or signatures where there are none."""
-    lacking = [] if material.clinical.shape[1] else [CLINICAL]
-    lacking += [SIGNATURES] if material.signatures is None else []
-    return tuple(block for block in BLOCKS if not any(part in block for part in lacking))
+def at_odds(even: np.ndarray, base: np.ndarray | float) -> np.ndarray:
+    """Probability at the odds of ``base``, from one at even odds."""
+    even, base = (np.clip(v, 1e-12, 1 - 1e-12) for v in (even, base))
+    odds = even / (1 - even) * base / (1 - base)
+    return np.asarray(odds / (1 + odds))
 
 
 @contextmanager
@@ -83,127 +113,175 @@ def one_thread() -> Iterator[None]:
 
 
 def one_repeat(
-    material: Material,
-    blocks: tuple[str, ...],
-    recipe: Recipe,
-    folds: int,
-    seed: int,
-    key: str,
+    material: Material, pairs: tuple[tuple[Block, str], ...], plan: Plan, key: str
 ) -> Repeat:
     """Predict each person once, by models that have not seen the person's group."""
     with one_thread():
-        return _one_repeat(material, blocks, recipe, folds, seed, key)
+        return _one_repeat(material, pairs, plan, key)
+
+
+def fit_model(training: Training, plan: Plan, model: str, fuse: bool) -> Any:
+    """Fit a model of the plan to training people; it has ``predict`` and ``eta``."""
+    if model == UNIVARIATE:
+        return fit_single(training, plan.recipe).model
+    estimator = dict(plan.models)[model]
+
+    def fit(own: Training) -> tuple[Any, np.ndarray | None]:
+        if estimator is None:
+            found = fit_linear(own, plan.recipe)
+            return found.model, found.inner
+        return fit_estimator(own, plan.recipe, estimator), None
+
+    return fit_fused(training, plan.recipe, fit) if fuse else fit(training)[0]
+
+
+def make_table(material: Material, block: Block) -> tuple[np.ndarray, int]:
+    """Columns of a block (people x columns), and how many clinical ones stand first, unpenalised.
+
+    The clinical block itself is penalised, like any other.
+    """
+    if block.name == CLINICAL:
+        return material.clinical, 0
+    if not block.clinical:
+        return material.x[:, block.columns], 0
+    both = np.hstack([material.clinical, material.x[:, block.columns]])
+    return both, material.clinical.shape[1]
 
 
 def _one_repeat(
-    material: Material,
-    blocks: tuple[str, ...],
-    recipe: Recipe,
-    folds: int,
-    seed: int,
-    key: str,
+    material: Material, pairs: tuple[tuple[Block, str], ...], plan: Plan, key: str
 ) -> Repeat:
     outcome, groups = material.outcome, material.groups
-    binary = recipe.family == "binomial"
-    strata = strata_for_folds(outcome.value, folds) if binary else None
-    fold = assign_folds(groups, folds, parallel.stream(seed, "ml_folds", key), strata)
-    n = len(groups)
+    n, found = len(groups), {(b.name, m): np.full(len(groups), np.nan) for b, m in pairs}
+    fold = _folds(material, plan, key)
     label, base = np.full(n, np.nan), np.full(n, np.nan)
-    prediction = {block: np.full(n, np.nan) for block in blocks}
-    chosen: dict[str, list[np.ndarray]] = {block: [] for block in blocks}
-    for k in range(folds):
-        test, train = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
-        if not len(test):
-            continue
-        y = outcome.labels(train)
-        train = train[~np.isnan(y[train])]
-        label[test], base[test] = y[test], y[train].mean()
-        if binary:
-            _two_classes(y[train], k)
-        scores = remembering(material.signatures)
-        for block in blocks:
-            penalized, free = _columns(material, block)
-            derive = scores if SIGNATURES in block else None
-            rng = parallel.stream(seed, "ml_inner", key, k)  # the same inner folds for all blocks
-            fit = fit_predict(penalized, free, y, train, test, groups, recipe, rng, _EVEN, derive)
-            prediction[block][test] = fit.prediction
-            chosen[block].append(fit.selected)
-    selected = {block: np.array(masks) for block, masks in chosen.items()}
-    return Repeat(label, fold, base, prediction, selected)
-
-
-def permuted_auc(
-    material: Material, recipe: Recipe, folds: int, seed: int, blocks: tuple[str, ...], number: int
-) -> list[float]:
-    """AUC of blocks with the outcomes exchanged between groups: the whole pipeline once."""
-    order = permute_between_groups(material.groups, parallel.stream(seed, "ml_permute", number))
-    exchanged = replace(material, outcome=material.outcome.take(order))
-    found = one_repeat(exchanged, blocks, recipe, folds, seed, f"permuted_{number}")
-    return [_auc(found, block) for block in blocks]
-
-
-def permuted_increment(
-    material: Material, recipe: Recipe, folds: int, seed: int, blocks: tuple[str, ...], number: int
-) -> list[float]:
-    """Gain of blocks over clinical with the omics rows exchanged; the rest stays together."""
-    order = permute_between_groups(material.groups, parallel.stream(seed, "ml_increment", number))
-    exchanged = replace(material, x=material.x[order])
-    key = f"increment_{number}"
-    found = one_repeat(exchanged, (CLINICAL, *blocks), recipe, folds, seed, key)
-    return [_auc(found, block) - _auc(found, CLINICAL) for block in blocks]
-
-
-def permutation_tests(
-    material: Material,
-    blocks: Sequence[str],
-    metrics: pd.DataFrame,
-    recipe: Recipe,
-    folds: int,
-    seed: int,
-    n_permutations: int,
-    n_jobs: int | None,
-) -> dict[str, float]:
-    """P of the AUC of each block of features, and of its gain over clinical data (else NaN)."""
-    area = metrics[metrics["metric"] == "auc"].set_index("block")["estimate"]
-    features = tuple(block for block in blocks if CLINICAL not in block)
-    joint = tuple(f"{CLINICAL}+{block}" for block in features)
-    tasks = [(k,) for k in range(n_permutations)]
-    ask = (material, recipe, folds, seed)
-    null = parallel.run(
-        partial(permuted_auc, *ask, features), tasks, n_jobs=n_jobs, progress="permutations"
-    )
-    found = dict.fromkeys((f"{CLINICAL}+{b}" for b in (OMICS, SIGNATURES)), float("nan"))
-    for place, block in enumerate(features):
-        draws = np.array([row[place] for row in null], dtype=float)
-        found[block] = performance.permutation_p(float(area[block]), draws)
-    if CLINICAL in blocks:
-        null = parallel.run(
-            partial(permuted_increment, *ask, joint),
-            tasks,
-            n_jobs=n_jobs,
-            progress="permutations of the gain",
+    slopes: dict[Pair, list[np.ndarray]] = {pair: [] for pair in found}
+    permuters = {
+        (b.name, m): Permuter(
+            material, b, plan.explain, parallel.stream(plan.seed, "ml_explain", key)
         )
-        for place, block in enumerate(joint):
-            draws = np.array([row[place] for row in null], dtype=float)
-            gain = float(area[block] - area[CLINICAL])
-            found[block] = performance.permutation_p(gain, draws)
-    return found
+        for b, m in pairs
+        if plan.explain
+    }
+    tables = {block.name: make_table(material, block) for block, _ in pairs}
+    signatures = material.signatures
+    each = _EachSignature(signatures, n) if plan.each and signatures is not None else None
+    for k in np.unique(fold):
+        test = np.flatnonzero(fold == k)
+        # a family may live at two sites: its people at the others do not teach
+        train = np.flatnonzero((fold != k) & ~np.isin(groups, groups[test]))
+        train = _thinned(material, train, plan, key, int(k))
+        y = outcome.labels(train)
+        target = outcome.targets(train, y)
+        train = train[~np.isnan(target[train])]
+        label[test], base[test] = y[test], target[train].mean()
+        if plan.recipe.family == BINOMIAL:
+            _two_classes(target[train], int(k))
+        scores = None if signatures is None else Remembering(signatures)
+        for block, model in pairs:
+            pair = (block.name, model)
+            table, n_free = tables[block.name]
+            ask = table[test]
+            training = Training(
+                table=table[train],
+                n_free=n_free,
+                source=block.source,
+                target=target[train],
+                groups=groups[train],
+                prior=EVEN,
+                # the same inner folds for all blocks
+                rng=parallel.stream(plan.seed, "ml_inner", key, int(k)),
+                derive=scores if block.scores else None,
+                holes=np.isnan(ask).any(axis=0),
+            )
+            if block.name == CLINICAL:
+                training = replace(training, source=np.zeros(table.shape[1], dtype=int))
+            fuse = plan.late and not block.scores and block.n_sources + block.clinical > 1
+            fitted = fit_model(training, plan, model, fuse)
+            if isinstance(fitted, EstimatorModel) and not k:
+                fitted.refuse_peeking(ask)
+            found[pair][test] = fitted.predict(ask)
+            if isinstance(fitted, LinearModel):
+                slopes[pair].append(fitted.standardized)
+            if plan.explain:
+                permuters[pair].add(fitted, ask, test)
+        if each is not None and scores is not None:
+            each.add(material.x, train, test, target[train], groups[train], plan, scores)
+    return Repeat(
+        label,
+        fold,
+        base,
+        found,
+        {pair: np.array(rows) for pair, rows in slopes.items() if rows},
+        {pair: permuter.done() for pair, permuter in permuters.items()},
+        None if each is None else each.done(),
+    )
 
 
-def _auc(repeat: Repeat, block: str) -> float:
-    known = ~np.isnan(repeat.label)
-    return float(performance.auc(repeat.label[known], repeat.prediction[block][known])[0])
+def _folds(material: Material, plan: Plan, key: str) -> np.ndarray:
+    """Fold of each person: the sites one after the other, or dealt at random."""
+    if material.sites is not None:
+        return np.unique(material.sites, return_inverse=True)[1]
+    binary = plan.recipe.family == BINOMIAL
+    strata = strata_for_folds(material.outcome.value, plan.folds) if binary else None
+    rng = parallel.stream(plan.seed, "ml_folds", key)
+    return assign_folds(material.groups, plan.folds, rng, strata)
 
 
-def _columns(material: Material, block: str) -> tuple[np.ndarray, np.ndarray]:
-    none = np.empty((len(material.groups), 0))
-    if block == CLINICAL:
-        return material.clinical, none
-    return material.x, material.clinical if CLINICAL in block else none
+def _thinned(material: Material, train: np.ndarray, plan: Plan, key: str, fold: int) -> np.ndarray:
+    """Part of the training groups, classes kept in proportion: a point of the learning curve."""
+    if plan.fraction >= 1:
+        return train
+    rng = parallel.stream(plan.seed, "ml_thin", key, fold)
+    groups, value = material.groups[train], material.outcome.value[train]
+    parts = max(2, int(round(1 / min(plan.fraction, 1 - plan.fraction))))
+    parts = min(parts * 10, len(np.unique(groups)))
+    binary = plan.recipe.family == BINOMIAL
+    label = strata_for_folds(value, 2) if binary else None
+    part = assign_folds(groups, min(parts, _smallest(label, len(groups))), rng, label)
+    keep = part < max(1, round(plan.fraction * (part.max() + 1)))
+    return train[keep]
 
 
-def _two_classes(label: np.ndarray, fold: int) -> None:
-    cases, others = int((label == 1).sum()), int((label == 0).sum())
+def _smallest(label: np.ndarray | None, n: int) -> int:
+    return n if label is None else max(2, int(np.bincount(label)[np.bincount(label) > 0].min()))
+
+
+class _EachSignature:
+    """Predictions by each signature alone, gathered over the folds."""
+
+    def __init__(self, signatures: SignatureColumns, n: int) -> None:
+        self.members = signatures.members()
+        self.score = np.full((n, len(self.members)), np.nan)
+        self.member = np.full((n, len(self.members)), np.nan)
+        self.chosen: list[np.ndarray] = []
+
+    def add(
+        self,
+        x: np.ndarray,
+        train: np.ndarray,
+        test: np.ndarray,
+        target: np.ndarray,
+        groups: np.ndarray,
+        plan: Plan,
+        scores: Remembering,
+    ) -> None:
+        table = x[train]
+        training = Training(
+            table, 0, np.zeros(x.shape[1], dtype=int), target, groups, EVEN,
+            parallel.stream(plan.seed, "ml_each"),
+        )  # fmt: skip
+        self.score[test], self.member[test], chosen = each_signature(
+            training, x[test], plan.recipe, scores.fit(table), self.members
+        )
+        self.chosen.append(chosen)
+
+    def done(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.score, self.member, np.array(self.chosen)
+
+
+def _two_classes(target: np.ndarray, fold: int) -> None:
+    cases, others = int((target > 0.5).sum()), int((target <= 0.5).sum())
     if min(cases, others) < 2:
         raise AnalysisError(
             f"The training people of fold {fold + 1} are {cases} responders and {others} others",

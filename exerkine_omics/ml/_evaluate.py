@@ -3,38 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from exerkine_omics import parallel, schema
-from exerkine_omics.errors import UsageError
-from exerkine_omics.kernels import _performance as performance
+from exerkine_omics.ml._blocks import CLINICAL, OMICS, blocks_of
+from exerkine_omics.ml._ceiling import auc_ceiling
+from exerkine_omics.ml._checkpoint import open_checkpoint
 from exerkine_omics.ml._control import run_control
-from exerkine_omics.ml._cross import (
-    CLINICAL,
-    OMICS,
-    SIGNATURES,
-    Material,
-    Repeat,
-    blocks_of,
-    one_repeat,
-    permutation_tests,
-)
-from exerkine_omics.ml._fold import Recipe
+from exerkine_omics.ml._cross import Plan, one_repeat
+from exerkine_omics.ml._curves import learning_curve as make_learning_curve
+from exerkine_omics.ml._fold import BINOMIAL, GAUSSIAN, Recipe
 from exerkine_omics.ml._fold_scores import signature_columns
-from exerkine_omics.ml._measure import measure, person_weights, prediction_frame, roc_frame
-from exerkine_omics.ml._outcome import Outcome, auc_ceiling, read_outcome, treated
+from exerkine_omics.ml._gate import sample_size_gate
+from exerkine_omics.ml._measure import measure, person_weights
+from exerkine_omics.ml._options import check_options, read_models
+from exerkine_omics.ml._outcome import LABEL, Outcome, read_outcome, treated
 from exerkine_omics.ml._people import People, read_people
-from exerkine_omics.ml._result import Gate, PredictionResult, SignatureBlocks, judge, study_kind
-from exerkine_omics.ml._study import join_people, make_material, require_enough, split_arms
+from exerkine_omics.ml._permute import pair_names, permutation_tests
+from exerkine_omics.ml._result import PredictionResult
+from exerkine_omics.ml._study import (
+    Study,
+    join_people,
+    make_material,
+    require_enough,
+    split_arms,
+    with_early,
+)
+from exerkine_omics.ml._tables import result_frames, signature_blocks, stability_of
+from exerkine_omics.ml._verdict import judge, study_kind
 from exerkine_omics.settings import settings
 
-MODELS = ("elastic_net",)
-_ANTICIPATED_AUC = 0.75
+_IMPORTANCE_DRAWS = 3
+_LEARNING_REPEATS = 3
 
 
 def evaluate(
@@ -43,34 +48,44 @@ def evaluate(
     *,
     groups: str = schema.SUBJECT,
     clinical: str | Sequence[str] | None = "auto",
-    models: Sequence[str] = MODELS,
+    models: Any = ("elastic_net",),
     outer: tuple[int, int] = (5, 10),
     inner: int = 5,
     n_permutations: int = 200,
     signatures: Any = None,
     control: Any = None,
     change: pd.Series | None = None,
+    target: str = LABEL,
+    join: str = "penalties",
+    early: Any = None,
+    early_time: float | None = None,
+    leave_out: str | None = None,
+    strata: Sequence[str] = (),
     feature_time: float | str | None = None,
     outcome_time: float | str | None = None,
     landmark: float | None = None,
     l1_ratios: Sequence[float] = (0.5,),
     decision_threshold: float = 0.5,
+    learning_curve: bool = False,
+    alpha: float = 0.1,
     n_bootstrap: int = 1000,
     level: float = 0.95,
+    checkpoint: str | Path | None = None,
     seed: int | None = None,
     n_jobs: int | None = None,
 ) -> PredictionResult:
     """Estimate how well omics predict response, by nested cross-validation of whole people.
 
-    Use it to ask whether there is anything to predict, before a model is built. Three blocks are
-    run on the same folds: clinical data, omics, and both; with ``signatures`` two more, their
-    scores and these with clinical data. Scores, imputation, filter, scaling and the choice of the
-    penalty learn from the training people only, in inner folds too; so do labels given by a rule.
+    Use it to ask whether there is anything to predict, before a model is built. Blocks run on the
+    same folds: clinical data, omics (and each platform of several), signature scores, early
+    changes, each also together with clinical data. Scores, imputation, filter, scaling and the
+    choice of penalties learn from the training people only, in inner folds too; so do labels given
+    by a rule.
 
-    Model: logistic elastic net, ``sum_i w_i logloss_i + lambda (a |b|_1 + (1-a)/2 |b|^2)``,
-    lambda (20 values from lambda_max down) and a by the log loss of inner folds. In
-    ``clinical+omics`` (and ``clinical+signatures``) the clinical columns are outside that penalty
-    and carry a ridge of 0.01.
+    Model: elastic net, ``sum_i w_i loss_i + lambda sum_j f_j (a |b_j| + (1-a)/2 b_j^2)``, log loss
+    for a class and half the squared error for a change; lambda (20 values from lambda_max down), a,
+    and with several platforms the factors f of their penalties by the loss of inner folds. In
+    ``clinical+...`` the clinical columns are outside that penalty and carry a ridge of 0.01.
     Training classes weigh the same in every fold, for ranking: with each fold's own share, pooled
     predictions of a useless model rank people in reverse. Probabilities are then set to the odds
     of the fold's training people.
@@ -79,18 +94,23 @@ def evaluate(
     ----------
     data
         AnnData on a log scale: a Delta AnnData, one row a person, or several time points of
-        which the baseline is taken. MuData: people in all modalities are used.
+        which the baseline is taken. MuData: people in all modalities (``join="late"``: in any).
     outcome
         Series of 0 and 1 by subject id (NaN: left out), or (ResponseSpec, frame) with one row a
         person (of one arm that trained, and its control) and the column ``subject_id``: labelled
-        inside each fold; the rule's checksum stands in ``settings``.
+        inside each fold; the rule's checksum stands in ``settings``. With ``target="change"`` also
+        a Series of numbers.
     groups
-        Column of obs: people who share a value (twins, a family) stay on one side.
+        Column of obs: people who share a value (twins, a family) stay on one side, and so do
+        people whose measured values are equal to the last digit.
     clinical
         ``auto`` (age, sex, bmi and the outcome before training, where found), names of columns
         of obs or of the outcome's frame, or None.
     models
-        ``elastic_net``.
+        ``elastic_net``, ``random_forest`` (300 trees), scikit-learn estimators with
+        ``predict_proba`` (``predict`` for a change), or (name, estimator). They get filled,
+        unscaled columns; a search inside gets our grouped inner folds. Permutation, control arm
+        and learning curve are run for the first.
     outer
         Folds and repeats.
     inner
@@ -101,12 +121,26 @@ def evaluate(
         True (the shipped ones of the modality), a SignatureSet, ``{name: [features]}`` or
         ``{name: {feature: weight}}``: scored as `SignatureScorer` does by default; or a
         `SignatureScorer`, which says how. Each platform of a MuData is scored by itself. A score
-        below the least coverage is missing. None: no such blocks.
+        below the least coverage is missing. Beside each stands its best member, chosen anew in
+        each training fold. None: no such blocks.
     control
         The arm that did not train (a level of the arm column), or (data, outcome) of such
         people; by default the control arm of the ResponseSpec.
     change
         Continuous change by subject, for a control arm with under five people in a class.
+    target
+        ``label``; ``soft``: learns the probability of response instead of the label (needs a
+        ResponseSpec), performance is still for the label; ``change``: the change as a number.
+    join
+        Several platforms in one model with a penalty each (``penalties``), or a model each whose
+        predictions are weighted by what inner folds teach (``late``).
+    early, early_time
+        Delta AnnData of an early visit, and its day: refused unless it is before the landmark.
+    leave_out
+        Column of cohort or site: each is predicted by the others, once; folds and repeats of
+        ``outer`` are not used.
+    strata
+        Columns within whose levels permutations exchange people.
     feature_time, outcome_time
         Days from the start of training, or ``baseline`` and ``terminal``.
     landmark
@@ -115,10 +149,16 @@ def evaluate(
         Values of a to choose from.
     decision_threshold
         Probability at which net benefit is computed.
+    learning_curve
+        Also run with 40, 60 and 80% of the training people, three repeats.
+    alpha
+        Error level of the conformal sets.
     n_bootstrap
         Draws of the person bootstrap.
     level
         Level of the intervals.
+    checkpoint
+        Folder that keeps each finished repeat and permutation; the same call goes on from there.
     seed
         Seed of folds, permutations and bootstrap; None is ``settings.seed``.
     n_jobs
@@ -131,9 +171,9 @@ def evaluate(
         averaged over repeats. Intervals: percentiles of a bootstrap of people (within classes;
         of whole groups where they hold several) of that average, models not refitted: they leave
         out the error of fitting and are somewhat too narrow; inference is by the permutations.
-        ``calibration_*``: intercept and slope of logit P(y) = a + b logit p. ``permutation_p`` =
-        (b+1)/(m+1) compares the average with single permuted repeats, which vary more: it errs
-        to the large side.
+        ``calibration_*``: intercept and slope of logit P(y) = a + b logit p (of y = a + b f for a
+        change). ``permutation_p`` = (b+1)/(m+1) compares the average with single permuted repeats,
+        which vary more: it errs to the large side.
 
     Raises
     ------
@@ -144,7 +184,8 @@ def evaluate(
     AnalysisError
         Fewer than five people in a class, or fewer than there are folds.
     UsageError
-        Options that do not fit together.
+        Options that do not fit together; an estimator whose prediction of a person depends on who
+        is predicted beside.
 
     Notes
     -----
@@ -156,92 +197,136 @@ def evaluate(
     ----------
     Varma & Simon 2006, BMC Bioinformatics 7:91 (nested cross-validation). Ojala & Garriga 2010,
     JMLR 11:1833 (permutation). Riley et al. 2020, BMJ 368:m441 (sample size). Nogueira et al.
-    2018, JMLR 18:174 (stability).
+    2018, JMLR 18:174 (stability). Nadeau & Bengio 2003, Mach Learn 52:239 (corrected t).
 
     Examples
     --------
     >>> ev = exo.ml.evaluate(adata, responder, n_permutations=99)  # doctest: +SKIP
     >>> ev.verdict  # doctest: +SKIP
     """
-    folds, repeats = _check(models, outer, inner, n_permutations, feature_time, outcome_time)
+    family = GAUSSIAN if target == "change" else BINOMIAL
+    folds, repeats = check_options(
+        outer, inner, n_permutations, target, join, alpha, level, feature_time, outcome_time
+    )
     seed = settings.seed if seed is None else int(seed)
-    recipe = Recipe(l1_ratios=tuple(float(a) for a in l1_ratios), inner=inner)
-    given = read_outcome(outcome, change)
-    people, answer, counts = join_people(read_people(data, groups), given)
+    given = read_outcome(outcome, change, number=target == "change")
+    people, answer, counts = join_people(
+        read_people(data, groups, union=join == "late"), given.aim(target)
+    )
+    if early is not None:
+        people = with_early(people, early, groups)
+        require_early(early_time, outcome_time, landmark)
+        counts |= {"without_early_change": people.counts["without_early_change"]}
     inside, outside = split_arms(people, answer, control)
     notes = list(people.notes)
     treated_people, treated_answer = people.take(inside), answer.take(inside).settle(given.frame)
     counts |= {"used": len(inside), "control_arm": len(outside)}
     columns, more = signature_columns(people, signatures)
     notes += more
-    material, names, more = make_material(treated_people, treated_answer, clinical, columns)
+    names = tuple(strata) or (() if leave_out is None else (leave_out,))
+    material, clinical_columns, more = make_material(
+        treated_people, treated_answer, clinical, columns, strata=names, leave_out=leave_out
+    )
     notes += more
     require_enough(material, folds)
     blocks = blocks_of(material)
-    if CLINICAL not in blocks:
+    if CLINICAL not in {block.name for block in blocks}:
         notes.append("No clinical columns: a gain over clinical data cannot be tested.")
-    call = partial(one_repeat, material, blocks, recipe, folds, seed)
-    done = parallel.run(
-        call, [(f"repeat_{k}",) for k in range(repeats)], n_jobs=n_jobs, progress="repeats"
+    if leave_out is not None:
+        repeats = 1
+        notes.append(f"Each {leave_out} is predicted by the others, once.")
+    plan = Plan(
+        Recipe(family, tuple(float(a) for a in l1_ratios), inner=inner),
+        folds,
+        seed,
+        read_models(models, family),
+        late=join == "late",
+        explain=_IMPORTANCE_DRAWS,
+        each=columns is not None,
     )
-    known = np.mean([np.isnan(r.label).sum() for r in done])
-    counts["label_open"] = int(round(known))
+    pairs = plan.pairs(blocks)
+    store = open_checkpoint(checkpoint, material, [p[0] for p in pairs], plan, repeats)
+    done = store.run(
+        "repeat",
+        partial(one_repeat, material, pairs, plan),
+        [(f"repeat_{k}",) for k in range(repeats)],
+        n_jobs=n_jobs,
+        progress="repeats",
+    )
+    counts["label_open"] = int(round(np.mean([np.isnan(r.label).sum() for r in done])))
+    continuous = material.outcome.continuous
     rng = parallel.stream(seed, "ml_bootstrap")
-    weights = person_weights(treated_answer.value, material.groups, n_bootstrap, rng)
-    model = models[0]
-    metrics = measure(done, blocks, weights, model=model, threshold=decision_threshold, level=level)
-    p_value = permutation_tests(
-        material, blocks, metrics, recipe, folds, seed, n_permutations, n_jobs
-    )
-    permutation_p, increment_p = p_value[OMICS], p_value[f"{CLINICAL}+{OMICS}"]
+    strata_of_draws = np.zeros(len(inside)) if continuous else treated_answer.value
+    weights = person_weights(strata_of_draws, material.groups, n_bootstrap, rng)
+    metrics = measure(
+        done, pair_names(pairs), weights,
+        threshold=decision_threshold, level=level, continuous=continuous,
+    )  # fmt: skip
+    p_values = permutation_tests(material, pairs, metrics, plan, n_permutations, n_jobs, store)
+    p_of = p_values.set_index("block")
+    permutation_p, increment_p = map(float, p_of.loc[OMICS, ["permutation_p", "increment_p"]])
     summary, more = _control(
-        control, material, people, answer, outside, groups, clinical, change, recipe, signatures,
-        folds=folds, repeats=repeats, draws=n_bootstrap, level=level, seed=seed, n_jobs=n_jobs,
+        control, bool(material.clinical.shape[1]), people, answer, outside, groups, clinical,
+        signatures, plan,
+        repeats=repeats, draws=n_bootstrap, level=level, n_jobs=n_jobs, checkpoint=store,
     )  # fmt: skip
     notes += more
-    ceiling, _, text = auc_ceiling(treated_answer)
+    auc, r2, text = auc_ceiling(treated_answer, given.frame)
+    ceiling = r2 if continuous else auc
     notes.append(text)
-    drawn = treated_people.at
-    kind, why = study_kind(drawn, feature_time, outcome_time, landmark)
+    kind, why = study_kind(treated_people.at, feature_time, outcome_time, landmark)
     if isinstance(feature_time, (int, float)) and feature_time > 0 and not why:
         notes.append(f"Features of day {feature_time:g} hold part of the response already.")
-    stability, frequency = _stability(done, OMICS, people.features)
+    stability, frequency = stability_of(done, (OMICS, plan.models[0][0]), people.features)
     if not np.isfinite(stability.estimate):
-        notes.append("Stability is not defined: no feature, or every one, was always chosen.")
-    gate = _gate(material, len(names))
+        notes.append(
+            "Stability is not defined: no feature, or every one, was always chosen."
+            if plan.models[0][1] is None
+            else "Stability is not defined: the model does not choose features."
+        )
+    gate = sample_size_gate(material, len(clinical_columns))
+    study = Study(
+        material, pairs, plan, treated_people, tuple(clinical_columns), tuple(done), alpha,
+        None if given.spec is None else given.spec.pre,
+    )  # fmt: skip
     scores = None
     if columns is not None:
-        _, chosen = _stability(done, SIGNATURES, columns.names)
-        scores = SignatureBlocks(
-            method=columns.method,
-            names=list(columns.names),
-            permutation_p=p_value[SIGNATURES],
-            increment_p=p_value[f"{CLINICAL}+{SIGNATURES}"],
-            selected=chosen.rename(columns={"feature": "signature"}),
-        )
-    verdict = judge(kind, why, metrics, permutation_p, increment_p, ceiling, summary, gate, scores)
+        scores = signature_blocks(done, columns, p_of, people.features, weights, plan, level)
+    curve = None
+    if learning_curve:
+        few = min(repeats, _LEARNING_REPEATS)
+        curve = make_learning_curve(material, blocks, plan, few, weights, level, n_jobs, store)
+    verdict = judge(
+        kind, why, metrics, permutation_p, increment_p, ceiling, summary, gate,
+        None if scores is None else scores.permutation_p,
+    )  # fmt: skip
     used = {
         "seed": seed,
-        "folds": folds,
+        "folds": len(np.unique(done[0].fold)),
         "repeats": repeats,
         "inner": inner,
         "n_permutations": n_permutations,
-        "l1_ratios": list(recipe.l1_ratios),
+        "target": target,
+        "models": [name for name, _ in plan.models],
+        "join": join,
+        "leave_out": leave_out,
+        "strata": list(names),
+        "l1_ratios": list(plan.recipe.l1_ratios),
         "decision_threshold": decision_threshold,
+        "alpha": alpha,
         "n_bootstrap": n_bootstrap,
         "level": level,
         "groups": groups,
-        "clinical": names,
+        "clinical": [column.label for column in clinical_columns],
         "n_features": int(material.x.shape[1]),
         # of the rule as it was given: it shows that no result moved it
         "rule_sha256": None if given.spec is None else given.spec.sha256,
     }
     return PredictionResult(
         metrics=metrics,
-        predictions=prediction_frame(done, blocks, treated_people.subjects, model),
-        roc=roc_frame(done, blocks, weights, model, level),
         permutation_p=permutation_p,
         increment_p=increment_p,
+        p_values=p_values,
         ceiling=ceiling,
         control=summary,
         stability=stability,
@@ -252,45 +337,47 @@ def evaluate(
         counts=counts,
         settings=used,
         selected=frequency,
+        learning_curve=curve,
         signatures=scores,
+        study=study,
+        **result_frames(study, weights, level),
     )
 
 
-def _check(
-    models: Sequence[str],
-    outer: tuple[int, int],
-    inner: int,
-    n_permutations: int,
-    *times: float | str | None,
-) -> tuple[int, int]:
-    unknown = [m for m in models if m not in MODELS]
-    if unknown or len(models) != 1:
-        raise UsageError(f"models={tuple(models)!r}", fix=f"Known: {', '.join(MODELS)}.")
-    folds, repeats = (int(k) for k in outer)
-    if folds < 2 or repeats < 1 or inner < 2 or n_permutations < 0:
+def require_early(
+    early_time: float | None, outcome_time: float | str | None, landmark: float | None
+) -> None:
+    """Raise `UsageError` unless the early visit is before the landmark, and that not after the end.
+
+    Without a landmark it is the time of the outcome.
+    """
+    from exerkine_omics.errors import UsageError
+
+    if early_time is None:
         raise UsageError(
-            f"outer={outer!r}, inner={inner!r}, n_permutations={n_permutations!r}",
-            fix="Give 2 folds or more, 1 repeat or more, and permutations from 0 up.",
+            "When the early changes were known is not stated",
+            where="early_time=",
+            fix="Give the day of the early visit, from the start of training.",
         )
-    for time in times:
-        if isinstance(time, str) and time not in ("baseline", "terminal"):
-            raise UsageError(
-                f"There is no time {time!r}", fix="Give days, 'baseline' or 'terminal'."
-            )
-    return folds, repeats
+    kind, why = study_kind(schema.DELTA, float(early_time), outcome_time, landmark)
+    if why:
+        raise UsageError(
+            f"The early changes are no predictors ({kind}): {why}",
+            where="early_time=",
+            fix="It must be before the landmark, and the landmark not after the outcome.",
+        )
 
 
 def _control(
     control: Any,
-    material: Material,
+    has_clinical: bool,
     people: People,
     answer: Outcome,
     outside: np.ndarray,
     groups: str,
     clinical: str | Sequence[str] | None,
-    change: pd.Series | None,
-    recipe: Recipe,
     signatures: Any,
+    plan: Plan,
     **options: Any,
 ) -> tuple[dict[str, Any] | None, list[str]]:
     if isinstance(control, tuple):
@@ -307,40 +394,7 @@ def _control(
         return None, ["No control arm: what the same pipeline finds without training is unknown."]
     columns, _ = signature_columns(others, signatures)
     reference, _, notes = make_material(others, theirs, clinical, columns)
-    if reference.clinical.shape[1] == 0 and material.clinical.shape[1]:
+    if reference.clinical.shape[1] == 0 and has_clinical:
         notes = [*notes, "The control run has no clinical columns."]
-    found, more = run_control(reference, recipe, **options)
+    found, more = run_control(reference, plan, **options)
     return found, more
-
-
-def _stability(
-    done: Sequence[Repeat], block: str, features: np.ndarray
-) -> tuple[performance.Estimate, pd.DataFrame]:
-    """Stability of a block's features over all training folds, and how often each was chosen.
-
-    Limits are cut to [-1, 1]. Training folds overlap, so the interval is somewhat too narrow.
-    """
-    chosen = np.vstack([repeat.selected[block] for repeat in done])
-    found, _ = performance.nogueira_stability(chosen)
-    found = replace(found, ci_low=max(-1.0, found.ci_low), ci_high=min(1.0, found.ci_high))
-    share = chosen.mean(axis=0)
-    order = np.argsort(-share, kind="stable")
-    frame = pd.DataFrame({"feature": features[order].astype(str), "share": share[order]})
-    return found, frame[frame["share"] > 0].reset_index(drop=True)
-
-
-def _gate(material: Material, n_clinical: int) -> Gate:
-    """Riley's sample size at an AUC of 0.75, fixed in advance: an observed AUC is optimistic."""
-    value = material.outcome.value
-    known = value[~np.isnan(value)]
-    share = float(known.mean())
-    r2 = performance.r2_from_auc(_ANTICIPATED_AUC, share)
-    parameters = int(material.x.shape[1] + n_clinical)
-    return Gate(
-        n=len(known),
-        n_parameters=parameters,
-        prevalence=share,
-        auc=_ANTICIPATED_AUC,
-        required=performance.riley_binary(r2, parameters, share),
-        required_ten=performance.riley_binary(r2, 10, share),
-    )

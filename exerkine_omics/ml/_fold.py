@@ -1,9 +1,10 @@
-"""One training fold: impute, filter, scale, choose the penalty, fit, predict the others."""
+"""One training fold of the elastic net: fill, filter, choose the penalties by inner folds, fit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from scipy import special
@@ -11,215 +12,333 @@ from scipy import special
 from exerkine_omics.kernels._elastic_net import ElasticNetProblem, ElasticNetState
 from exerkine_omics.ml._splits import assign_folds
 
+BINOMIAL, GAUSSIAN = "binomial", "gaussian"
+CLINICAL_RIDGE = 0.01
 _TOL = 1e-6
 _TOL_INNER = 1e-4  # enough to compare the losses of penalties
 _PATIENCE = 4  # penalties without a lower inner loss, after which a path is left
-CLINICAL_RIDGE = 0.01
-# values of training and of other people to columns made of them, by what the first teach
-Derive = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+class Derived(Protocol):
+    """Columns that were learnt on training people (scores of signatures)."""
+
+    def score(self, values: np.ndarray) -> np.ndarray:
+        """Columns of these people."""
+
+
+class Derive(Protocol):
+    """Learns from training people (people x features) how columns are made of features."""
+
+    def fit(self, train: np.ndarray) -> Derived:
+        """Learn from these people."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What one fold does: ``family``, mixing values, penalties a path, inner folds."""
+    """What one fold does: ``family``, mixing values, penalties a path, inner folds.
 
-    family: str = "binomial"
+    ``favours``: with features of several sources, how many times dearer the others may be than
+    one of them; each is tried beside equal penalties.
+    """
+
+    family: str = BINOMIAL
     l1_ratios: tuple[float, ...] = (0.5,)
     n_penalties: int = 20
     inner: int = 5
+    favours: tuple[float, ...] = (2.0, 4.0)
 
 
 @dataclass(frozen=True)
-class FoldFit:
-    """Predictions of the test people and the features the model uses (mask)."""
+class Training:
+    """Training people as one block sees them.
 
-    prediction: np.ndarray
-    selected: np.ndarray
-
-
-def prepare(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Impute with the training medians; keep features that are seen and vary in training.
-
-    Missing values: a NaN becomes the median of the training people.
+    ``table`` (people x columns, NaN allowed) has ``n_free`` columns outside the penalty first;
+    ``source`` numbers the platform of each of the others. ``target`` is 0/1, a probability of
+    response, or a number. ``prior`` is the share of cases to which the classes are weighted:
+    folds differ in their share against their own test people, and unweighted the pooled
+    predictions of a useless model would rank these in reverse. ``holes`` marks the columns that
+    other people lack (None: any may be); ``derive`` makes the penalised columns anew.
     """
-    holes = np.isnan(train)
-    any_hole = holes.any(axis=0) | np.isnan(test).any(axis=0)
-    seen = ~holes.all(axis=0)
-    columns = np.flatnonzero(any_hole & seen)
+
+    table: np.ndarray
+    n_free: int
+    source: np.ndarray
+    target: np.ndarray
+    groups: np.ndarray
+    prior: float
+    rng: np.random.Generator
+    derive: Derive | None = None
+    holes: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Fill:
+    """Training medians of the columns (p), and those that are seen and vary (mask, p).
+
+    A column that needed no median when it was learnt has NaN for it.
+    """
+
+    keep: np.ndarray
+    median: np.ndarray
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Kept columns, a missing value by the training median."""
+        values = values[:, self.keep]
+        holes = np.isnan(values)
+        return np.where(holes, self.median[self.keep], values) if holes.any() else values
+
+
+def learn_fill(train: np.ndarray, holes: np.ndarray | None = None) -> Fill:
+    """Medians where training people, or the others by ``holes``, lack a value; what varies."""
+    missing = np.isnan(train)
+    seen = ~missing.all(axis=0)
+    wanted = np.ones(len(seen), dtype=bool) if holes is None else holes | missing.any(axis=0)
+    columns = np.flatnonzero(wanted & seen)
+    median = np.full(len(seen), np.nan)
     if len(columns):
-        train, test = train.copy(), test.copy()
         ordered = np.sort(train[:, columns], axis=0)  # NaN last
-        count = len(train) - holes[:, columns].sum(axis=0)
+        count = len(train) - missing[:, columns].sum(axis=0)
         place = np.arange(len(columns))
-        median = (ordered[(count - 1) // 2, place] + ordered[count // 2, place]) / 2
-        train[:, columns] = np.where(np.isnan(train[:, columns]), median, train[:, columns])
-        test[:, columns] = np.where(np.isnan(test[:, columns]), median, test[:, columns])
+        median[columns] = (ordered[(count - 1) // 2, place] + ordered[count // 2, place]) / 2
+    filled = np.where(missing, median, train) if missing.any() else train
     with np.errstate(invalid="ignore"):
-        keep = seen & (np.ptp(train, axis=0) > 0)
-    return train[:, keep], test[:, keep], keep
+        varies = np.ptp(filled, axis=0) > 0
+    return Fill(seen & varies, median)
 
 
-def fit_predict(
-    x: np.ndarray,
-    free: np.ndarray,
-    y: np.ndarray,
-    train: np.ndarray,
-    test: np.ndarray,
-    groups: np.ndarray,
-    recipe: Recipe,
-    rng: np.random.Generator,
-    prior: float,
-    derive: Derive | None = None,
-) -> FoldFit:
-    """Learn on ``train`` only and predict ``test``.
+@dataclass(frozen=True)
+class LinearModel:
+    """Fitted elastic net: what it takes to predict new people.
 
-    Parameters
-    ----------
-    x
-        Penalised features, people x features.
-    free
-        Features outside the penalty, people x k; they carry a small ridge (0.01 on the
-        standardised scale) so that a separating covariate cannot run away.
-    y
-        Outcome; the values of test people are not used.
-    prior
-        Share of cases to which the training classes are weighted. Folds differ in that share
-        by rounding only, but against their own test people: unweighted, the pooled predictions
-        of an uninformative model would rank these people in reverse.
-    derive
-        Makes the penalised columns from ``x``, anew in the fold and in each inner fold; None
-        takes ``x`` itself.
+    ``coefficients`` and ``scale`` (SD in training) are of the kept columns, in their own units.
     """
-    label, group = y[train], groups[train]
-    both, k = np.hstack([free, x]), free.shape[1]
-    table, other = both[train], both[test]
-    learn, ask, keep = _ready(table, other, k, derive)
-    is_free = np.arange(len(keep)) < k
-    weights = _weights(label, recipe, prior)
-    parts = _inner_parts(table, k, label, group, recipe, rng, prior, derive)
-    best: tuple[float, ElasticNetProblem, np.ndarray, int] | None = None
+
+    family: str
+    n_free: int
+    derived: Any
+    fill: Fill
+    intercept: float
+    coefficients: np.ndarray
+    scale: np.ndarray
+
+    def columns(self, table: np.ndarray) -> np.ndarray:
+        """Kept and filled columns of people as `Training.table` has them."""
+        if self.derived is not None:
+            made = self.derived.score(table[:, self.n_free :])
+            table = np.hstack([table[:, : self.n_free], made])
+        return self.fill(table)
+
+    def eta(self, table: np.ndarray) -> np.ndarray:
+        """Linear predictor."""
+        used = np.flatnonzero(self.coefficients)
+        found: np.ndarray = self.intercept + self.columns(table)[:, used] @ self.coefficients[used]
+        return found
+
+    def predict(self, table: np.ndarray) -> np.ndarray:
+        """Probability at even odds, or the change."""
+        return as_prediction(self.eta(table), self.family)
+
+    def shares(self, table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Columns that count, and what each adds to the linear predictor (people x columns)."""
+        used = np.flatnonzero(self.coefficients)
+        part = self.columns(table)[:, used] * self.coefficients[used]
+        return np.flatnonzero(self.fill.keep)[used], part
+
+    @property
+    def standardized(self) -> np.ndarray:
+        """Coefficient of each column per SD in training; 0 where it is not used."""
+        full = np.zeros(len(self.fill.keep))
+        full[self.fill.keep] = self.coefficients * self.scale
+        return full
+
+
+@dataclass(frozen=True)
+class LinearFit:
+    """A `LinearModel`, and the linear predictors of its training people out of inner folds."""
+
+    model: LinearModel
+    inner: np.ndarray
+
+
+def as_prediction(eta: np.ndarray, family: str) -> np.ndarray:
+    """Linear predictor as the outcome has it.
+
+    Twelve digits: models without any feature, equal but for rounding, must tie between folds.
+    """
+    return np.round(special.expit(eta), 12) if family == BINOMIAL else eta
+
+
+def weigh(target: np.ndarray, family: str, prior: float) -> tuple[np.ndarray, np.ndarray]:
+    """Outcome and weight of each person at which cases make up ``prior``.
+
+    A probability of response counts in both classes: ``w = t a + (1 - t) b``, outcome ``t a / w``,
+    with a and b the weights of a case and of another.
+    """
+    if family != BINOMIAL:
+        return target, np.full(len(target), 1.0 / len(target))
+    case = target * (prior / target.sum())
+    other = (1 - target) * ((1 - prior) / (1 - target).sum())
+    weight = case + other
+    return case / weight, weight
+
+
+def fit_linear(training: Training, recipe: Recipe) -> LinearFit:
+    """Choose mixing value, penalties and their size by the inner folds; fit on all."""
+    derived, table = _derive(training.derive, training.table, training.n_free)
+    n_free = training.n_free
+    fill = learn_fill(table, _holes(training, table))
+    learn, target = fill(table), training.target
+    parts = inner_parts(training, recipe)
+    y, weight = weigh(target, recipe.family, training.prior)
+    source = training.source if training.derive is None else np.zeros(table.shape[1] - n_free, int)
+    best: _Chosen | None = None
     for l1_ratio in recipe.l1_ratios:
-        problem = ElasticNetProblem(
-            learn,
-            label,
-            family=recipe.family,
-            l1_ratio=l1_ratio,
-            weights=weights,
-            unpenalized=is_free[keep],
-            free_ridge=CLINICAL_RIDGE,
-        )
-        grid = problem.penalties(recipe.n_penalties)
-        loss, place = _inner_loss(parts, is_free, l1_ratio, grid, recipe)
-        if best is None or loss < best[0]:
-            best = (loss, problem, grid, place)
+        for factors in _factors(source, n_free, recipe.favours):
+            options = _Options(recipe.family, n_free, l1_ratio, factors)
+            problem = options.problem(learn, y, weight, fill.keep)
+            grid = problem.penalties(recipe.n_penalties)
+            loss, place, inner = _inner_loss(parts, options, grid, len(target))
+            if best is None or loss < best.loss:
+                best = _Chosen(loss, problem, grid[: place + 1], inner)
     if best is None:
         raise ValueError("Recipe.l1_ratios is empty")
-    _, problem, grid, place = best
-    state: ElasticNetState | None = None
-    for penalty in grid[: place + 1]:
-        state = problem.solve(float(penalty), state, _TOL)
-    if state is None:
-        state = problem.null
-    eta = problem.linear_predictor(state, ask)
-    chosen = np.zeros(len(keep), dtype=bool)
-    chosen[keep] = problem.coefficients(state)[1] != 0
-    # twelve digits: models without any feature, equal but for rounding, must tie between folds
-    prediction = np.round(special.expit(eta), 12) if recipe.family == "binomial" else eta
-    return FoldFit(prediction, chosen[k:])
-
-
-def _ready(
-    train: np.ndarray, test: np.ndarray, n_free: int, derive: Derive | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Columns of training and other people, ready for the model; the first ``n_free`` as is."""
-    if derive is not None:
-        made = derive(train[:, n_free:], test[:, n_free:])
-        train, test = (
-            np.hstack([values[:, :n_free], columns])
-            for values, columns in zip((train, test), made, strict=True)
-        )
-    return prepare(train, test)
+    state = best.problem.null
+    for penalty in best.grid:
+        state = best.problem.solve(float(penalty), state, _TOL)
+    intercept, slopes = best.problem.coefficients(state)
+    model = LinearModel(recipe.family, n_free, derived, fill, intercept, slopes, best.problem.scale)
+    return LinearFit(model, best.inner)
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
+    """One inner fold: columns of its training and other people, ready for the model."""
+
     learn: np.ndarray
-    label: np.ndarray
+    target: np.ndarray
+    weight: np.ndarray
     ask: np.ndarray
     truth: np.ndarray
+    rows: np.ndarray
     keep: np.ndarray
-    weights: np.ndarray
 
 
-def _inner_parts(
-    both: np.ndarray,
-    n_free: int,
-    label: np.ndarray,
-    group: np.ndarray,
-    recipe: Recipe,
-    rng: np.random.Generator,
-    prior: float,
-    derive: Derive | None,
-) -> list[_Part]:
-    binary = recipe.family == "binomial"
-    smallest = int(min((label == 1).sum(), (label == 0).sum())) if binary else len(label)
-    folds = min(recipe.inner, smallest, len(np.unique(group)))
+def inner_folds(training: Training, recipe: Recipe) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Rows of the training and of the other people of each inner fold."""
+    target = training.target
+    binary = recipe.family == BINOMIAL
+    label = (target > 0.5).astype(int) if binary else None
+    smallest = int(min(label.sum(), len(label) - label.sum())) if label is not None else len(target)
+    folds = min(recipe.inner, smallest, len(np.unique(training.groups)))
     if folds < 2:
         return []
-    fold = assign_folds(group, folds, rng, label.astype(int) if binary else None)
-    parts = []
+    fold = assign_folds(training.groups, folds, training.rng, label)
+    found = []
     for k in range(folds):
         inside, outside = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-        if not len(outside) or (binary and len(np.unique(label[inside])) < 2):
-            continue
-        learn, ask, keep = _ready(both[inside], both[outside], n_free, derive)
-        weights = _weights(label[inside], recipe, prior)
-        parts.append(_Part(learn, label[inside], ask, label[outside], keep, weights))
+        if len(outside) and (label is None or len(np.unique(label[inside])) == 2):
+            found.append((inside, outside))
+    return found
+
+
+def inner_parts(training: Training, recipe: Recipe) -> list[Part]:
+    """Inner folds with all that is learnt learnt anew in each."""
+    parts = []
+    for inside, outside in inner_folds(training, recipe):
+        derived, learn = _derive(training.derive, training.table[inside], training.n_free)
+        ask = training.table[outside]
+        if derived is not None:
+            made = derived.score(ask[:, training.n_free :])
+            ask = np.hstack([ask[:, : training.n_free], made])
+        fill = learn_fill(learn, np.isnan(ask).any(axis=0))
+        y, weight = weigh(training.target[inside], recipe.family, training.prior)
+        truth = training.target[outside]
+        parts.append(Part(fill(learn), y, weight, fill(ask), truth, outside, fill.keep))
     return parts
 
 
-def _inner_loss(
-    parts: Sequence[_Part],
-    is_free: np.ndarray,
-    l1_ratio: float,
-    grid: np.ndarray,
-    recipe: Recipe,
-) -> tuple[float, int]:
-    """Lowest mean loss over the inner folds and its place on the grid (the sparsest if tied)."""
-    problems = [
-        ElasticNetProblem(
-            part.learn,
-            part.label,
-            family=recipe.family,
-            l1_ratio=l1_ratio,
-            weights=part.weights,
-            unpenalized=is_free[part.keep],
+@dataclass(frozen=True)
+class _Options:
+    family: str
+    n_free: int
+    l1_ratio: float
+    factors: np.ndarray | None
+
+    def problem(
+        self, x: np.ndarray, y: np.ndarray, weight: np.ndarray, keep: np.ndarray
+    ) -> ElasticNetProblem:
+        return ElasticNetProblem(
+            x,
+            y,
+            family=self.family,
+            l1_ratio=self.l1_ratio,
+            weights=weight,
+            unpenalized=(np.arange(len(keep)) < self.n_free)[keep],
             free_ridge=CLINICAL_RIDGE,
+            penalty_factors=None if self.factors is None else self.factors[keep],
         )
-        for part in parts
-    ]
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    loss: float
+    problem: ElasticNetProblem
+    grid: np.ndarray
+    inner: np.ndarray
+
+
+def _derive(
+    derive: Derive | None, table: np.ndarray, n_free: int
+) -> tuple[Derived | None, np.ndarray]:
+    if derive is None:
+        return None, table
+    derived = derive.fit(table[:, n_free:])
+    return derived, np.hstack([table[:, :n_free], derived.score(table[:, n_free:])])
+
+
+def _holes(training: Training, table: np.ndarray) -> np.ndarray | None:
+    # whether a derived column of other people has holes is not known beforehand
+    return training.holes if training.derive is None else None
+
+
+def _factors(source: np.ndarray, n_free: int, favours: Sequence[float]) -> list[np.ndarray | None]:
+    """Relative penalties to try: equal ones, and each source favoured over the others."""
+    names = np.unique(source)
+    found: list[np.ndarray | None] = [None]
+    if len(names) > 1:
+        free = np.ones(n_free)
+        found += [
+            np.r_[free, np.where(source == name, 1.0, dear)] for dear in favours for name in names
+        ]
+    return found
+
+
+def _inner_loss(
+    parts: Sequence[Part], options: _Options, grid: np.ndarray, n: int
+) -> tuple[float, int, np.ndarray]:
+    """Lowest mean loss over the inner folds and its place on the grid (the sparsest if tied).
+
+    Also the linear predictors (n,) there, each person's out of the fold; NaN where in none.
+    """
+    problems = [options.problem(p.learn, p.target, p.weight, p.keep) for p in parts]
     states: list[ElasticNetState | None] = [None] * len(parts)
-    best, place = np.inf, 0
+    best, place, inner = np.inf, 0, np.full(n, np.nan)
     total = max(1, sum(len(part.truth) for part in parts))
     for step, penalty in enumerate(grid):
-        loss = 0.0
+        loss, found = 0.0, []
         for k, (part, problem) in enumerate(zip(parts, problems, strict=True)):
             state = problem.solve(float(penalty), states[k], _TOL_INNER)
             states[k] = state
             eta = problem.linear_predictor(state, part.ask)
-            if recipe.family == "binomial":
+            found.append(eta)
+            if options.family == BINOMIAL:
                 loss += float((np.logaddexp(0, eta) - part.truth * eta).sum())
             else:
                 loss += float(((part.truth - eta) ** 2).sum())
         if loss / total < best - 1e-9:
             best, place = loss / total, step
+            for part, eta in zip(parts, found, strict=True):
+                inner[part.rows] = eta
         if step - place >= _PATIENCE:
             break
-    return best, place
-
-
-def _weights(label: np.ndarray, recipe: Recipe, prior: float) -> np.ndarray:
-    if recipe.family != "binomial":
-        return np.full(len(label), 1.0 / len(label))
-    cases = (label == 1).sum()
-    return np.where(label == 1, prior / cases, (1 - prior) / (len(label) - cases))
+    return best, place, inner

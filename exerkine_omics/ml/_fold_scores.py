@@ -12,9 +12,8 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import panel_note, signature_notes
 from exerkine_omics.errors import InputError, UsageError, shown
 from exerkine_omics.kernels._scorer import enough_coverage
-from exerkine_omics.ml._fold import Derive
 from exerkine_omics.ml._people import Panel, People
-from exerkine_omics.ml._signature_block import SignatureBlock
+from exerkine_omics.ml._signature_block import FittedBlock, SignatureBlock
 from exerkine_omics.ml._signature_scorer import SignatureScorer
 from exerkine_omics.sig import SignatureSet, coverage_frame, load
 
@@ -30,31 +29,63 @@ class SignatureColumns:
     names: np.ndarray
     parts: tuple[tuple[np.ndarray, SignatureBlock], ...]
 
-    def __call__(self, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Scores of training and of other people, by what the first teach; NaN: not covered."""
-        learn, ask = [], []
-        for columns, block in self.parts:
-            fitted = block.fit(train[:, columns])
-            learn.append(fitted.score(train[:, columns])[0])
-            ask.append(fitted.score(test[:, columns])[0])
-        return np.hstack(learn), np.hstack(ask)
+    def members(self) -> list[np.ndarray]:
+        """Places in x of each signature's measured members."""
+        return [
+            columns[block.sets.members(number)[0]]
+            for columns, block in self.parts
+            for number in range(len(block.sets))
+        ]
+
+    def fit(self, train: np.ndarray) -> FittedColumns:
+        """Learn how people are scored from the training people (people x features)."""
+        fitted = tuple((columns, block.fit(train[:, columns])) for columns, block in self.parts)
+        return FittedColumns(fitted)
 
 
-def remembering(derive: Derive | None) -> Derive | None:
-    """Give again what was made of the same values: the blocks of a fold share their inner folds."""
-    if derive is None:
-        return None
-    made: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
+@dataclass(frozen=True)
+class FittedColumns:
+    """`SignatureColumns` as the training people taught them."""
 
-    def call(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        digest = blake2b(np.ascontiguousarray(train).data)
-        digest.update(np.ascontiguousarray(test).data)
-        key = digest.digest()
-        if key not in made:
-            made[key] = derive(train, test)
-        return made[key]
+    parts: tuple[tuple[np.ndarray, FittedBlock], ...]
 
-    return call
+    def score(self, values: np.ndarray) -> np.ndarray:
+        """Scores of people (people x signatures); NaN: not covered."""
+        return np.hstack([block.score(values[:, columns])[0] for columns, block in self.parts])
+
+
+class Remembering:
+    """Gives again what was made of the same values: the blocks of a fold share their inner folds.
+
+    It lives no longer than a fold.
+    """
+
+    def __init__(self, columns: SignatureColumns) -> None:
+        self.columns = columns
+        self._made: dict[bytes, _Remembered] = {}
+
+    def fit(self, train: np.ndarray) -> _Remembered:
+        """Learn from these people, or recall what they taught."""
+        key = _digest(train)
+        if key not in self._made:
+            self._made[key] = _Remembered(self.columns.fit(train))
+        return self._made[key]
+
+
+class _Remembered:
+    def __init__(self, fitted: FittedColumns) -> None:
+        self.fitted = fitted
+        self._made: dict[bytes, np.ndarray] = {}
+
+    def score(self, values: np.ndarray) -> np.ndarray:
+        key = _digest(values)
+        if key not in self._made:
+            self._made[key] = self.fitted.score(values)
+        return self._made[key]
+
+
+def _digest(values: np.ndarray) -> bytes:
+    return blake2b(np.ascontiguousarray(values).data).digest()
 
 
 def signature_columns(people: People, signatures: Any) -> tuple[SignatureColumns | None, list[str]]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from exerkine_omics import schema
 from exerkine_omics.kernels import _performance as performance
 from exerkine_omics.kernels._performance import Estimate
-from exerkine_omics.ml._cross import Repeat
+from exerkine_omics.ml._blocks import CLINICAL
+from exerkine_omics.ml._cross import Pair, Repeat
 
 METRICS = (
     "auc",
@@ -22,8 +24,17 @@ METRICS = (
     "net_benefit",
     "auc_increment",
 )
+CHANGE_METRICS = (
+    "r2",
+    "rmse",
+    "correlation",
+    "calibration_slope",
+    "calibration_intercept",
+    "r2_increment",
+)
 GRID = np.linspace(0, 1, 101)
 _ROC_DRAWS = 400
+_AHEAD = f"{CLINICAL}+"
 
 
 def person_weights(
@@ -51,34 +62,104 @@ def person_weights(
 
 def measure(
     repeats: Sequence[Repeat],
-    blocks: Sequence[str],
+    pairs: Sequence[Pair],
     weights: np.ndarray,
     *,
-    model: str,
     threshold: float,
     level: float,
+    continuous: bool = False,
 ) -> pd.DataFrame:
-    """One row a metric and block; each metric is taken within a repeat over all people at once."""
-    rows, areas = [], {}
-    for block in blocks:
-        values = [_one(r, block, weights, threshold) for r in repeats]
-        for metric in METRICS[:-1]:
-            draws = _over_repeats([v[metric] for v in values])
-            if metric == "auc":
-                areas[block] = draws
-                found = auc_interval(draws, repeats[0].label, level)
-            else:
-                found = interval(draws, level)
-            rows.append((metric, block, model, found.estimate, found.ci_low, found.ci_high))
-    for block in (b for b in blocks if b.startswith("clinical+")):
-        found = interval(areas[block] - areas["clinical"], level)
-        gain = ("auc_increment", block, model)
-        rows.append((*gain, found.estimate, found.ci_low, found.ci_high))
-    columns = ["metric", "block", "model", "estimate", "ci_low", "ci_high"]
-    frame = pd.DataFrame(rows, columns=columns)
-    for column, order in (("metric", METRICS), ("block", blocks), ("model", (model,))):
+    """One row a metric, block and model; taken within a repeat over all people at once."""
+    names = CHANGE_METRICS if continuous else METRICS
+    first = names[0]
+    rows, leads = [], {}
+    for pair in pairs:
+        values = [
+            _of_change(r, pair, weights) if continuous else _of_label(r, pair, weights, threshold)
+            for r in repeats
+        ]
+        for metric in names[:-1]:
+            draws = over_repeats([v[metric] for v in values])
+            found = interval(draws, level)
+            if metric == first:
+                leads[pair] = draws
+                if first == "auc":
+                    found = auc_interval(draws, repeats[0].label, level)
+            rows.append((metric, *pair, found.estimate, found.ci_low, found.ci_high))
+    for block, model in pairs:
+        if block.startswith(_AHEAD):
+            found = interval(leads[(block, model)] - leads[(CLINICAL, model)], level)
+            rows.append((names[-1], block, model, found.estimate, found.ci_low, found.ci_high))
+    frame = pd.DataFrame(
+        rows, columns=["metric", "block", "model", "estimate", "ci_low", "ci_high"]
+    )
+    return as_categories(frame, pairs, metric=names)
+
+
+def as_categories(
+    frame: pd.DataFrame, pairs: Sequence[Pair], **more: Sequence[str]
+) -> pd.DataFrame:
+    """Block and model (and what else is named) as text of a known order."""
+    blocks, models = (list(dict.fromkeys(pair[k] for pair in pairs)) for k in (0, 1))
+    for column, order in {"block": blocks, "model": models, **more}.items():
         frame[column] = pd.Categorical(frame[column], categories=list(order))
     return frame
+
+
+def increments(
+    repeats: Sequence[Repeat],
+    pairs: Sequence[Pair],
+    weights: np.ndarray,
+    *,
+    level: float,
+    continuous: bool = False,
+) -> pd.DataFrame:
+    """Gain of each block with clinical data over these alone, the better way positive.
+
+    The bootstrap interval is that of the paired difference over all people. ``corrected_*`` take
+    the difference in each test fold: mean and interval of Nadeau & Bengio's corrected resampled
+    t, whose variance counts that training folds overlap.
+    """
+    measures: dict[str, Callable[[Repeat, Pair, np.ndarray, np.ndarray], np.ndarray]]
+    measures = {"r2": _r2} if continuous else {"auc": _auc, "log_loss": _loss, "brier": _square}
+    rows = []
+    for block, model in pairs:
+        if not block.startswith(_AHEAD):
+            continue
+        pair, base = (block, model), (CLINICAL, model)
+        for metric, function in measures.items():
+            draws, folds = [], []
+            for repeat in repeats:
+                known = ~np.isnan(repeat.label)
+                w = weights[:, known]
+                draws.append(function(repeat, pair, known, w) - function(repeat, base, known, w))
+                for k in np.unique(repeat.fold[known]):
+                    own = known & (repeat.fold == k)
+                    one = np.ones((1, int(own.sum())))
+                    gain = function(repeat, pair, own, one) - function(repeat, base, own, one)
+                    folds.append(float(gain[0]))
+            found = interval(over_repeats(draws), level)
+            k = len(np.unique(repeats[0].fold))
+            row = (metric, *pair, found.estimate, found.ci_low, found.ci_high)
+            rows.append((*row, *_corrected(np.array(folds), 1 / max(k - 1, 1), level)))
+    columns = ["metric", "block", "model", "estimate", "ci_low", "ci_high"]
+    columns += ["corrected_estimate", "corrected_low", "corrected_high", "corrected_p"]
+    return as_categories(pd.DataFrame(rows, columns=columns), pairs, metric=list(measures))
+
+
+def _corrected(
+    differences: np.ndarray, ratio: float, level: float
+) -> tuple[float, float, float, float]:
+    """Mean, interval and p of fold differences; ``ratio`` is test over training people."""
+    d = differences[np.isfinite(differences)]
+    if len(d) < 2:
+        return (float("nan"),) * 4
+    mean, se = float(d.mean()), float(np.sqrt(d.var(ddof=1) * (1 / len(d) + ratio)))
+    if se == 0:
+        return mean, mean, mean, 1.0 if mean == 0 else 0.0
+    half = float(stats.t.ppf(0.5 + level / 2, len(d) - 1)) * se
+    p = float(2 * stats.t.sf(abs(mean / se), len(d) - 1))
+    return mean, mean - half, mean + half, p
 
 
 def interval(draws: np.ndarray, level: float) -> Estimate:
@@ -104,16 +185,16 @@ def auc_interval(draws: np.ndarray, label: np.ndarray, level: float) -> Estimate
 
 
 def roc_frame(
-    repeats: Sequence[Repeat], blocks: Sequence[str], weights: np.ndarray, model: str, level: float
+    repeats: Sequence[Repeat], pairs: Sequence[Pair], weights: np.ndarray, level: float
 ) -> pd.DataFrame:
     """Vertical average of the repeats' ROC curves on a fixed grid, with its bootstrap band."""
     frames = []
     few = weights[: 1 + _ROC_DRAWS]
-    for block in blocks:
+    for block, model in pairs:
         curves = []
         for repeat in repeats:
             known = ~np.isnan(repeat.label)
-            score, label = repeat.prediction[block][known], repeat.label[known]
+            score, label = repeat.prediction[(block, model)][known], repeat.label[known]
             curves.append(performance.roc_on_grid(label, score, few[:, known], GRID))
         mean = np.mean(curves, axis=0)
         tail = [(1 - level) / 2, (1 + level) / 2]
@@ -130,63 +211,49 @@ def roc_frame(
         frame.insert(0, "block", block)
         frame.insert(1, "model", model)
         frames.append(frame)
-    frame = pd.concat(frames, ignore_index=True)
-    frame["block"] = pd.Categorical(frame["block"], categories=list(blocks))
-    frame["model"] = frame["model"].astype("category")
-    return frame
+    return as_categories(pd.concat(frames, ignore_index=True), pairs)
 
 
 def prediction_frame(
-    repeats: Sequence[Repeat], blocks: Sequence[str], subjects: np.ndarray, model: str
+    repeats: Sequence[Repeat], pairs: Sequence[Pair], subjects: np.ndarray, continuous: bool
 ) -> pd.DataFrame:
-    """One row a person, block and repeat; people whose label the fold's rule leaves open drop.
+    """One row a person, block, model and repeat; people whose label the fold's rule leaves drop.
 
     ``probability`` is at the odds of the fold's training people, ``ranking`` at even odds: AUC and
-    average precision rank all people of a repeat by it.
+    average precision rank all people of a repeat by it. For a change: ``change``, ``predicted``.
     """
     frames = []
-    for block in blocks:
+    for block, model in pairs:
         for number, repeat in enumerate(repeats):
             known = ~np.isnan(repeat.label)
-            frames.append(
-                pd.DataFrame(
-                    {
-                        schema.SUBJECT: subjects[known].astype(str),
-                        "block": block,
-                        "model": model,
-                        "repeat": np.int64(number),
-                        "fold": repeat.fold[known].astype("int64"),
-                        "label": repeat.label[known].astype("int64"),
-                        "probability": repeat.probability(block)[known],
-                        "ranking": repeat.prediction[block][known],
-                    }
-                )
-            )
+            columns = {
+                schema.SUBJECT: subjects[known].astype(str),
+                "block": block,
+                "model": model,
+                "repeat": np.int64(number),
+                "fold": repeat.fold[known].astype("int64"),
+            }
+            found = repeat.prediction[(block, model)][known]
+            if continuous:
+                columns |= {"change": repeat.label[known], "predicted": found}
+            else:
+                columns |= {
+                    "label": repeat.label[known].astype("int64"),
+                    "probability": repeat.probability((block, model))[known],
+                    "ranking": found,
+                }
+            frames.append(pd.DataFrame(columns))
     frame = pd.concat(frames, ignore_index=True)
     frame[schema.SUBJECT] = frame[schema.SUBJECT].astype("category")
-    frame["block"] = pd.Categorical(frame["block"], categories=list(blocks))
-    frame["model"] = frame["model"].astype("category")
-    return frame
+    return as_categories(frame, pairs)
 
 
-def explained(repeats: Sequence[Repeat], block: str, weights: np.ndarray, level: float) -> Estimate:
-    """Cross-validated R²: ``1 - sum (y - fit)^2 / sum (y - training mean)^2``, may be negative."""
-    draws = []
-    for repeat in repeats:
-        known = ~np.isnan(repeat.label)
-        w, y = weights[:, known], repeat.label[known]
-        rest = w @ (y - repeat.prediction[block][known]) ** 2
-        with np.errstate(invalid="ignore", divide="ignore"):
-            draws.append(1 - rest / (w @ (y - repeat.base[known]) ** 2))
-    return interval(_over_repeats(draws), level)
-
-
-def _one(
-    repeat: Repeat, block: str, weights: np.ndarray, threshold: float
+def _of_label(
+    repeat: Repeat, pair: Pair, weights: np.ndarray, threshold: float
 ) -> dict[str, np.ndarray]:
     known = ~np.isnan(repeat.label)
     label, w = repeat.label[known], weights[:, known]
-    rank, p = repeat.prediction[block][known], repeat.probability(block)[known]
+    rank, p = repeat.prediction[pair][known], repeat.probability(pair)[known]
     intercept, slope = performance.calibration(label, p, w)
     return {
         "auc": performance.auc(label, rank, w),
@@ -199,7 +266,50 @@ def _one(
     }
 
 
-def _over_repeats(draws: Sequence[np.ndarray]) -> np.ndarray:
+def _of_change(repeat: Repeat, pair: Pair, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """R² against the training mean, error, and the line of the change on its prediction."""
+    known = ~np.isnan(repeat.label)
+    y, w = repeat.label[known], weights[:, known]
+    found = repeat.prediction[pair][known]
+    total = w.sum(axis=1)
+    centre_y, centre_f = (w @ y) / total, (w @ found) / total
+    with np.errstate(invalid="ignore", divide="ignore"):
+        cross = (w @ (y * found)) / total - centre_y * centre_f
+        var_f = (w @ found**2) / total - centre_f**2
+        var_y = (w @ y**2) / total - centre_y**2
+        flat = var_f <= 1e-12 * np.maximum(var_y, 1e-300)
+        slope = np.where(flat, np.nan, cross / var_f)
+        correlation = np.where(flat, np.nan, cross / np.sqrt(var_f * var_y))
+    return {
+        "r2": _r2(repeat, pair, known, w),
+        "rmse": np.sqrt((w @ (y - found) ** 2) / total),
+        "correlation": correlation,
+        "calibration_slope": slope,
+        "calibration_intercept": centre_y - slope * centre_f,
+    }
+
+
+def _r2(repeat: Repeat, pair: Pair, rows: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """``1 - sum (y - fit)^2 / sum (y - training mean)^2``, may be negative."""
+    y = repeat.label[rows]
+    rest = w @ (y - repeat.prediction[pair][rows]) ** 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(1 - rest / (w @ (y - repeat.base[rows]) ** 2))
+
+
+def _auc(repeat: Repeat, pair: Pair, rows: np.ndarray, w: np.ndarray) -> np.ndarray:
+    return performance.auc(repeat.label[rows], repeat.prediction[pair][rows], w)
+
+
+def _loss(repeat: Repeat, pair: Pair, rows: np.ndarray, w: np.ndarray) -> np.ndarray:
+    return -performance.log_loss(repeat.label[rows], repeat.probability(pair)[rows], w)
+
+
+def _square(repeat: Repeat, pair: Pair, rows: np.ndarray, w: np.ndarray) -> np.ndarray:
+    return -performance.brier(repeat.label[rows], repeat.probability(pair)[rows], w)
+
+
+def over_repeats(draws: Sequence[np.ndarray]) -> np.ndarray:
     """Mean over the repeats that have a value; NaN where under half have one."""
     values = np.array(draws)
     known = np.isfinite(values)
@@ -207,3 +317,12 @@ def _over_repeats(draws: Sequence[np.ndarray]) -> np.ndarray:
     total = np.where(known, values, 0.0).sum(axis=0)
     enough = count * 2 >= len(values)
     return np.where(enough, total / np.maximum(count, 1), np.nan)
+
+
+def lead(
+    repeat: Repeat, pair: Pair, continuous: bool, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """AUC, or R² of a change, over all people of a repeat whose label is known (draws,)."""
+    known = ~np.isnan(repeat.label)
+    weights = np.ones((1, int(known.sum()))) if weights is None else weights
+    return (_r2 if continuous else _auc)(repeat, pair, known, weights)

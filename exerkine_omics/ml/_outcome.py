@@ -12,9 +12,10 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import ResponseSpec
 from exerkine_omics.cohort._outcomes import text_column
 from exerkine_omics.errors import InputError, UsageError, shown
-from exerkine_omics.kernels._response import attainable_auc
 
 NAN = float("nan")
+LABEL, SOFT, CHANGE = "label", "soft", "change"
+TARGETS = (LABEL, SOFT, CHANGE)
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Outcome:
     ``value`` (people) holds 0, 1, NaN, or a number if ``continuous``. With ``spec`` the labels are
     learnt on the training rows of ``frame``, and ``value`` (labels by the whole frame) serves
     only to spread the classes over the folds. ``change`` (people) is the continuous outcome
-    where one is known.
+    where one is known. ``target`` says what is learnt: ``label``, ``soft`` (the probability that
+    the true change exceeds the threshold; performance is still that for the label) or ``change``.
     """
 
     subjects: np.ndarray
@@ -32,14 +34,27 @@ class Outcome:
     frame: pd.DataFrame
     spec: ResponseSpec | None = None
     change: np.ndarray | None = None
-    continuous: bool = False
+    target: str = LABEL
+
+    @property
+    def continuous(self) -> bool:
+        """Is a change to be predicted, not a class."""
+        return self.target == CHANGE
 
     def labels(self, train: np.ndarray) -> np.ndarray:
-        """Label of everybody, by what the training people teach."""
-        if self.spec is None or self.continuous:
+        """Label (or change) of everybody, by what the training people teach."""
+        if self.spec is None:
             return self.value
+        if self.continuous:
+            return self.spec.adjusted_change(self.frame.iloc[train], self.frame)
         found = self.spec.label(self.frame.iloc[train], self.frame)
         return found.to_numpy(dtype=float)
+
+    def targets(self, train: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Give what a model learns of everybody: the labels, or how probable they are."""
+        if self.target != SOFT or self.spec is None:
+            return labels
+        return self.spec.probability(self.frame.iloc[train], self.frame)
 
     def take(self, rows: np.ndarray) -> Outcome:
         """Take these people only (or in this order: who has whose outcome)."""
@@ -54,8 +69,12 @@ class Outcome:
     def as_change(self) -> Outcome:
         """Take the continuous change as the outcome."""
         if self.change is None:
-            raise UsageError("There is no continuous change")
-        return replace(self, value=self.change, continuous=True)
+            raise UsageError(
+                "There is no continuous change",
+                where="target='change'",
+                fix="Give a Series of changes, or outcome=(spec, frame).",
+            )
+        return replace(self, value=self.change, target=CHANGE)
 
     def settle(self, everyone: pd.DataFrame) -> Outcome:
         """Fix a typical error that comes from the control arm, whose people are never tested."""
@@ -64,8 +83,23 @@ class Outcome:
             return self
         if isinstance(spec.reliability, str):
             spec = replace(spec, reliability=spec.noise(everyone))
-        value = spec.label(self.frame, self.frame).to_numpy(dtype=float)
-        return replace(self, spec=spec, value=value)
+        found = replace(self, spec=spec)
+        return replace(found, value=found.labels(np.arange(len(self.value))))
+
+    def aim(self, target: str) -> Outcome:
+        """Say what is to be predicted; `UsageError` where the outcome cannot tell it."""
+        if target == CHANGE:
+            return self.as_change()
+        if target == SOFT:
+            spec = self.spec
+            if spec is None or spec.label_rule != "change":
+                raise UsageError(
+                    "Probabilities of response need a ResponseSpec with label_rule='change'",
+                    where="target='soft'",
+                    fix="Give outcome=(spec, frame).",
+                )
+            return replace(self, target=SOFT)
+        return self
 
 
 def read_outcome(outcome: Any, change: pd.Series | None = None, number: bool = False) -> Outcome:
@@ -96,7 +130,8 @@ def read_outcome(outcome: Any, change: pd.Series | None = None, number: bool = F
         extra = values
     frame = pd.DataFrame({schema.SUBJECT: series.index.to_numpy()}, index=series.index)
     subjects = series.index.to_numpy(dtype=object)
-    return Outcome(subjects, values, frame, None, extra, continuous=not binary)
+    target = LABEL if binary else CHANGE
+    return Outcome(subjects, values, frame, None, extra, target)
 
 
 def _from_spec(spec: ResponseSpec, frame: pd.DataFrame) -> Outcome:
@@ -138,43 +173,6 @@ def treated(spec: ResponseSpec, frame: pd.DataFrame) -> np.ndarray:
     if spec.arm is None or spec.control is None:
         return np.ones(len(frame), dtype=bool)
     return np.asarray(frame[spec.arm].astype(str) != str(spec.control))
-
-
-def auc_ceiling(outcome: Outcome) -> tuple[float, float, str]:
-    """Highest AUC and R² of a predictor that does not see the measurement error, or why not.
-
-    ``rho^2 = max(0, 1 - 2 TE^2 / SD(change)^2)``; the AUC is that of the true response, at the
-    label's own cut.
-    """
-    spec = outcome.spec
-    if spec is None or outcome.change is None:
-        return (
-            NAN,
-            NAN,
-            "The outcome is given as labels: without the typical error of the "
-            "measurement the highest attainable AUC is not known (give (ResponseSpec, frame)).",
-        )
-    if spec.adjust:
-        text = "The label is cut on the adjusted change: its highest attainable AUC is not known."
-        return NAN, NAN, text
-    known = outcome.change[np.isfinite(outcome.change)]
-    if len(known) < 3 or not known.std(ddof=1) > 0:
-        return NAN, NAN, "Too few changes to know the attainable AUC."
-    sign = 1.0 if spec.direction == "up" else -1.0
-    noise = spec.noise(outcome.frame)
-    spread, mean = float(known.std(ddof=1)), sign * float(known.mean())
-    r2 = max(0.0, 1 - (noise.sd_change / spread) ** 2)
-    threshold = spec.cut_in(outcome.frame)
-    half = noise.half_width(spec.level) if spec.label_rule == "category" else 0.0
-    low, high = ((threshold + side * half - mean) / spread for side in (-1, 1))
-    area = attainable_auc(float(np.sqrt(r2)), low, high)
-    text = (
-        f"Attainable AUC {area:.2f} (R2 {r2:.2f}): typical error {noise.typical_error:.3g}, "
-        f"SD of the change {spread:.3g}."
-    )
-    if r2 == 0:
-        text += " The changes vary no more than the measurement does: nothing is there to predict."
-    return area, r2, text
 
 
 def _by_subject(series: pd.Series, what: str, sort: bool = True) -> pd.Series:

@@ -58,9 +58,19 @@ class People:
             groups=self.groups[rows],
         )
 
+    @property
+    def sources(self) -> dict[str, np.ndarray]:
+        """Columns of x of each platform, by the name that stands before its features."""
+        if len(self.panels) < 2:
+            return {}
+        return {p.prefix.removesuffix(":"): np.sort(p.columns) for p in self.panels}
 
-def read_people(data: Any, groups: str) -> People:
-    """One row a person from AnnData, or from each modality of MuData (people in all of them)."""
+
+def read_people(data: Any, groups: str, *, union: bool = False) -> People:
+    """One row a person from AnnData, or from each modality of MuData.
+
+    People in all modalities; with ``union`` those in any, and what is not measured is NaN.
+    """
     if isinstance(data, AnnData):
         return _one_platform(data, groups)
     if not hasattr(data, "mod"):
@@ -71,26 +81,27 @@ def read_people(data: Any, groups: str) -> People:
     if not parts:
         raise InputError("The MuData holds no modality", where="data.mod")
     first = next(iter(parts.values()))
-    common = set(first.subjects)
-    for part in parts.values():
-        common &= set(part.subjects)
-    keep = np.array(sorted(common), dtype=object)
-    taken = {
-        name: part.take(np.searchsorted(part.subjects.astype(str), keep.astype(str)))
-        for name, part in parts.items()
-    }
     everyone = set().union(*(set(part.subjects) for part in parts.values()))
+    common = everyone
+    if not union:
+        common = set(first.subjects).intersection(*(set(p.subjects) for p in parts.values()))
+    keep = np.array(sorted(common), dtype=object)
+    taken = {name: _at(part, keep) for name, part in parts.items()}
     features = np.concatenate([[f"{n}:{f}" for f in p.features] for n, p in taken.items()])
     order = np.argsort(features, kind="stable")
     lead = next(iter(taken.values()))
+    group = lead.groups.copy()
     for name, part in taken.items():
-        if (part.groups != lead.groups).any():
+        group = np.where(group == "", part.groups, group)
+        if ((part.groups != group) & (part.groups != "")).any():
             raise InputError(
                 f"obs[{groups!r}] differs between modalities", where=f"data.mod[{name!r}]"
             )
     obs = lead.obs
     for part in taken.values():
         obs = obs.join(part.obs[part.obs.columns.difference(obs.columns, sort=False)])
+        obs = obs.astype(object).where(obs.notna(), part.obs) if union else obs
+    obs = obs.infer_objects() if union else obs
     times = {part.at for part in taken.values()}
     counts = dict(lead.counts)
     counts["not_in_every_modality"] = len(everyone) - len(keep)
@@ -106,11 +117,27 @@ def read_people(data: Any, groups: str) -> People:
         x=np.hstack([part.x for part in taken.values()])[:, order],
         features=features[order],
         obs=obs,
-        groups=lead.groups,
+        groups=group,
         at=times.pop() if len(times) == 1 else "unknown",
         notes=[f"{name}: {note}" for name, part in taken.items() for note in part.notes],
         counts=counts,
         panels=panels,
+    )
+
+
+def _at(part: People, keep: np.ndarray) -> People:
+    """Take these people, in this order; who is not there has no values."""
+    place = pd.Index(part.subjects).get_indexer(pd.Index(keep))
+    there = place >= 0
+    found = part.take(np.where(there, place, 0))
+    if there.all():
+        return found
+    return replace(
+        found,
+        subjects=keep,
+        x=np.where(there[:, None], found.x, np.nan),
+        obs=part.obs.reindex(keep),
+        groups=np.where(there, found.groups, ""),
     )
 
 
@@ -186,10 +213,31 @@ def _rows(adata: AnnData) -> tuple[np.ndarray, str, list[str]]:
     return rows, "baseline", [note]
 
 
+@dataclass(frozen=True)
+class ClinicalColumn:
+    """A clinical column as a number: the column itself, or whether it holds ``level``."""
+
+    name: str
+    level: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Name that says the level, too."""
+        return self.name if self.level is None else f"{self.name}[{self.level}]"
+
+    def read(self, values: pd.Series) -> np.ndarray:
+        """Numbers of people (n,), NaN where missing."""
+        if self.level is None:
+            found = pd.to_numeric(values, errors="coerce")
+            return found.to_numpy(dtype=float, na_value=np.nan)
+        text = values.astype("string")
+        return (text == self.level).to_numpy(dtype=float, na_value=np.nan)
+
+
 def clinical_matrix(
     people: People, clinical: str | Sequence[str] | None, outcomes: pd.DataFrame, before: str | None
-) -> tuple[np.ndarray, list[str], list[str]]:
-    """Clinical columns as numbers (text one-hot, less its first level), names and notes.
+) -> tuple[np.ndarray, list[ClinicalColumn], list[str]]:
+    """Clinical columns as numbers (text one-hot, less its first level), what they are, notes.
 
     ``auto``: age, sex and bmi as found in obs or in the outcome table, and the outcome before
     training. Missing values: a number stays NaN (imputed inside the fold); missing text is no
@@ -209,23 +257,17 @@ def clinical_matrix(
                 where="clinical=",
                 fix=f"There are {shown(sheet.columns)}.",
             )
-    columns, labels, notes = [], [], []
+    found, notes = [], []
     for name in names:
         values = sheet[name]
         if pd.api.types.is_numeric_dtype(values):
-            columns.append(values.to_numpy(dtype=float, na_value=np.nan))
-            labels.append(name)
+            found.append(ClinicalColumn(name))
         else:
-            text = values.astype("string")
-            for level in sorted(text.dropna().unique())[1:]:
-                columns.append((text == level).to_numpy(dtype=float, na_value=np.nan))
-                labels.append(f"{name}[{level}]")
+            levels = sorted(values.astype("string").dropna().unique())[1:]
+            found += [ClinicalColumn(name, str(level)) for level in levels]
         if values.isna().all():
             notes.append(f"Clinical column {name!r} is empty for everyone and says nothing.")
-    matrix = np.column_stack(columns) if columns else np.empty((len(sheet), 0))
-    usable = [
-        j
-        for j in range(matrix.shape[1])
-        if len(np.unique(matrix[:, j][~np.isnan(matrix[:, j])])) > 1
-    ]
-    return matrix[:, usable], [labels[j] for j in usable], notes
+    columns = [(c, c.read(sheet[c.name])) for c in found]
+    usable = [(c, v) for c, v in columns if len(np.unique(v[~np.isnan(v)])) > 1]
+    matrix = np.column_stack([v for _, v in usable]) if usable else np.empty((len(sheet), 0))
+    return matrix, [c for c, _ in usable], notes

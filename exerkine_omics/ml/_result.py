@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from exerkine_omics import schema
 from exerkine_omics.cohort import plain
-from exerkine_omics.errors import UsageError
-from exerkine_omics.kernels._performance import Estimate, SampleSize
+from exerkine_omics.kernels._performance import Estimate
+from exerkine_omics.ml._verdict import Gate
 
-PREDICTION, ASSOCIATION = "prediction", "association"
-ALPHA = 0.05
+if TYPE_CHECKING:
+    from exerkine_omics.ml._model import ResponseModel
+    from exerkine_omics.ml._study import Study
 
-
-@dataclass(frozen=True)
-class Gate:
-    """Riley's sample size for this study: all candidate features, and ten."""
-
-    n: int
-    n_parameters: int
-    prevalence: float
-    auc: float
-    required: SampleSize
-    required_ten: SampleSize
-
-    @property
-    def passed(self) -> bool:
-        """Are there as many people as all candidate features ask for."""
-        return self.n >= self.required.n
+_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -41,7 +25,10 @@ class SignatureBlocks:
     """What belongs beside the AUC of the blocks of signatures.
 
     ``permutation_p`` and ``increment_p`` are as those of the omics; ``selected``: signature, and
-    the share of training folds in which it was chosen.
+    the share of training folds in which it was chosen. ``each``: signature, estimate, ci_low,
+    ci_high of the score alone; member (the one most often best in a training fold), member_share,
+    member_estimate, member_low, member_high of the best member chosen in each fold; gain of the
+    score over it, gain_low, gain_high.
     """
 
     method: str
@@ -49,6 +36,7 @@ class SignatureBlocks:
     permutation_p: float
     increment_p: float
     selected: pd.DataFrame = field(repr=False)
+    each: pd.DataFrame = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -58,40 +46,51 @@ class PredictionResult:
     Parameters
     ----------
     metrics
-        metric, block, model, estimate, ci_low, ci_high; block is ``clinical``, ``omics``,
-        ``clinical+omics``, and where asked for ``signatures`` or ``clinical+signatures``.
+        metric, block, model, estimate, ci_low, ci_high; blocks are ``clinical``, ``omics``, each
+        platform of several, ``signatures``, ``early``, each also with ``clinical+``, and
+        ``best_single`` where signatures were asked for.
     predictions
-        subject_id, block, model, repeat, fold, label, probability: out of fold only.
-    roc
-        block, model, fpr, tpr, ci_low, ci_high: vertical average over repeats, bootstrap band.
-    permutation_p
-        p of the omics AUC, whole pipeline on permuted outcomes; NaN where none were run.
-    increment_p
-        p of the gain over clinical, omics rows permuted; NaN without a clinical block.
+        subject_id, block, model, repeat, fold, label, probability, ranking (or change,
+        predicted): out of fold only.
+    roc, calibration, decision
+        Curves with bootstrap bands; empty for a change.
+    increment
+        metric, block, model, estimate, ci_low, ci_high of the gain over clinical data, and
+        corrected_estimate, corrected_low, corrected_high, corrected_p over folds.
+    p_values
+        block, model, permutation_p, increment_p.
+    permutation_p, increment_p
+        Those of the omics.
     ceiling
-        AUC of the best predictor that does not see the measurement error; NaN where unknown.
+        AUC (or R² of a change) of the best predictor that does not see the measurement error.
     control
         The same pipeline among people who did not train: metric, estimate, ci_low, ci_high, n,
         n_responders, how, blocks; None where there is no control arm.
     stability
         Nogueira's stability of the features chosen, with its interval.
+    importance
+        block, model, level (``block`` or ``feature``), name, metric, estimate, ci_low, ci_high:
+        what is lost when columns are exchanged among held-out people.
+    coefficients
+        block, model, feature, coefficient, sd, share, same_sign over training folds.
+    conformal, conformal_summary
+        Sets or intervals of each person, and their coverage.
+    learning_curve
+        block, model, metric, n_train, estimate, ci_low, ci_high; None where not asked for.
+    sites
+        site, n, block, model, metric, estimate: each site predicted by the others; else None.
+    calibration_error
+        block, model, ici, e50, e90, e_max from 200 people on; else None.
     kind
         ``prediction`` or ``association`` (features not drawn before the landmark).
     verdict
         What this allows to say, in words.
-    notes
-        What the reader must know.
-    gate
-        Riley's sample size.
-    counts
-        People used and left out.
-    settings
-        Seed, folds, repeats, permutations and so on.
+    notes, gate, counts, settings
+        What the reader must know; Riley's sample size; people used and left out; how it was run.
     selected
         feature, share of the training folds in which the omics block uses it.
     signatures
-        method, names, permutation_p, increment_p, selected of the blocks of signatures; None
-        where none were asked for.
+        See `SignatureBlocks`; None where none were asked for.
     """
 
     metrics: pd.DataFrame
@@ -109,23 +108,64 @@ class PredictionResult:
     counts: dict[str, int]
     settings: dict[str, Any]
     selected: pd.DataFrame = field(repr=False)
+    p_values: pd.DataFrame = field(repr=False)
+    increment: pd.DataFrame = field(repr=False)
+    calibration: pd.DataFrame = field(repr=False)
+    decision: pd.DataFrame = field(repr=False)
+    importance: pd.DataFrame = field(repr=False)
+    coefficients: pd.DataFrame = field(repr=False)
+    conformal: pd.DataFrame = field(repr=False)
+    conformal_summary: pd.DataFrame = field(repr=False)
+    study: Study = field(repr=False, compare=False)
+    learning_curve: pd.DataFrame | None = field(default=None, repr=False)
+    sites: pd.DataFrame | None = field(default=None, repr=False)
+    calibration_error: pd.DataFrame | None = field(default=None, repr=False)
     signatures: SignatureBlocks | None = None
+
+    def fit(self, block: str | None = None, model: str | None = None) -> ResponseModel:
+        """Fit one block and model to all people of the evaluation, as each fold was fitted.
+
+        Parameters
+        ----------
+        block
+            ``clinical+omics`` by default, ``omics`` without clinical data. Choose it before looking
+            at the metrics: the best of several flatters itself.
+        model
+            The first one by default.
+
+        Returns
+        -------
+        ResponseModel
+            With ``predict``, ``save`` and ``card``.
+        """
+        from exerkine_omics.ml._model import fit_study
+
+        return fit_study(self, block, model)
 
     def to_dict(self) -> dict[str, Any]:
         """Summary for reports, JSON-able; None where a number is unknown."""
         found: dict[str, Any] = {}
         if self.signatures is not None:
             found = {"signatures": dict(vars(self.signatures))}
-            found["signatures"] |= {"selected": self.signatures.selected.to_dict("records")}
+            found["signatures"] |= {
+                name: _records(getattr(self.signatures, name)) for name in ("selected", "each")
+            }
+        for name in ("learning_curve", "sites", "calibration_error"):
+            frame = getattr(self, name)
+            if frame is not None:
+                found[name] = _records(frame)
+        top = self.importance[self.importance["level"] == "feature"]
+        top = top.groupby(["block", "model"], observed=True).head(_SHOWN)
+        blocks = self.importance[self.importance["level"] == "block"]
         return plain(
             {
                 "kind": self.kind,
                 "verdict": self.verdict,
-                "metrics": self.metrics.astype({"metric": str, "block": str, "model": str}).to_dict(
-                    "records"
-                ),
+                "metrics": _records(self.metrics),
                 "permutation_p": self.permutation_p,
                 "increment_p": self.increment_p,
+                "p_values": _records(self.p_values),
+                "increment": _records(self.increment),
                 "ceiling": self.ceiling,
                 "control": self.control,
                 "stability": {
@@ -138,31 +178,43 @@ class PredictionResult:
                     "n_parameters": self.gate.n_parameters,
                     "prevalence": self.gate.prevalence,
                     "auc": self.gate.auc,
+                    "r2": self.gate.r2,
                     "required": self.gate.required.n,
                     "required_ten_parameters": self.gate.required_ten.n,
                     "passed": self.gate.passed,
+                    "stamp": self.gate.stamp,
                 },
+                "conformal": _records(self.conformal_summary),
+                "importance": _records(pd.concat([blocks, top])),
+                "coefficients": _records(
+                    self.coefficients.groupby(["block", "model"], observed=True).head(_SHOWN)
+                ),
                 "counts": self.counts,
                 "settings": self.settings,
-                "selected": self.selected.head(20).astype({"feature": str}).to_dict("records"),
+                "selected": _records(self.selected.head(_SHOWN)),
                 "notes": list(self.notes),
                 **found,
             }
         )
 
     def _lines(self) -> list[str]:
+        names = {"auc": "AUC", "auc_increment": "gain in AUC", "r2": "R2"}
+        names["r2_increment"] = "gain in R2"
+        several = len(self.metrics["model"].cat.categories) > 1
         lines = []
         for row in self.metrics.itertuples(index=False):
-            if row.metric in ("auc", "auc_increment"):
-                name = "AUC" if row.metric == "auc" else "gain in AUC"
+            if row.metric in names:
+                who = f"{row.block}, {row.model}" if several else row.block
                 lines.append(
-                    f"{name}, {row.block}: {row.estimate:.2f} "
+                    f"{names[row.metric]}, {who}: {row.estimate:.2f} "
                     f"({row.ci_low:.2f} to {row.ci_high:.2f})"
                 )
         lines.append(f"permutation p: {self.permutation_p:.3g}, of the gain {self.increment_p:.3g}")
         if self.signatures is not None:
             p, gain = self.signatures.permutation_p, self.signatures.increment_p
             lines.append(f"permutation p of signatures: {p:.3g}, of the gain {gain:.3g}")
+        if np.isfinite(self.ceiling):
+            lines.append(f"attainable: {self.ceiling:.2f}")
         return lines
 
     def __repr__(self) -> str:
@@ -175,106 +227,6 @@ class PredictionResult:
         return f"<p><b>{escape(self.verdict)}</b></p><ul>{lines}</ul><ul>{notes}</ul>"
 
 
-def study_kind(
-    drawn: str, feature_time: float | str | None, outcome_time: float | str | None,
-    landmark: float | None,
-) -> tuple[str, str]:  # fmt: skip
-    """Prediction only where ``feature_time < landmark <= outcome_time``; else association, and why.
-
-    Times are days from the start of training, or ``baseline`` (before it) and ``terminal`` (its
-    end). Without a landmark it is the time of the outcome.
-    """
-    if drawn == schema.DELTA and feature_time == "baseline":
-        raise UsageError(
-            "The features are changes and feature_time says 'baseline'",
-            where="feature_time=",
-            fix="A change is known at its later sample: give that time.",
-        )
-    places = {"baseline": -np.inf, "terminal": np.inf}
-    if feature_time is None:
-        if drawn == schema.DELTA:
-            return ASSOCIATION, "the features are changes that span the training itself"
-        if drawn != "baseline":
-            return ASSOCIATION, "when the features were drawn is not stated (feature_time=)"
-        feature_time = "baseline"
-    outcome_time = "terminal" if outcome_time is None else outcome_time
-    first = places[feature_time] if isinstance(feature_time, str) else float(feature_time)
-    last = places[outcome_time] if isinstance(outcome_time, str) else float(outcome_time)
-    mark = last if landmark is None else float(landmark)
-    if first < mark <= last:
-        return PREDICTION, ""
-    return ASSOCIATION, (
-        f"the features were drawn at {feature_time}, not before "
-        f"{'the outcome' if landmark is None else f'the landmark {landmark:g}'} "
-        f"(outcome at {outcome_time})"
-    )
-
-
-def judge(
-    kind: str,
-    why: str,
-    metrics: pd.DataFrame,
-    permutation_p: float,
-    increment_p: float,
-    ceiling: float,
-    control: Mapping[str, Any] | None,
-    gate: Gate,
-    signatures: SignatureBlocks | None = None,
-) -> str:
-    """Put the numbers into one honest sentence or two."""
-    wide = metrics[metrics["metric"] == "auc"].set_index("block")
-    row = wide.loc["omics"]
-    area = f"AUC {row['estimate']:.2f} ({row['ci_low']:.2f} to {row['ci_high']:.2f})"
-    parts = []
-    if kind == ASSOCIATION:
-        parts.append(f"association, not prediction: {why}")
-    word = "prediction" if kind == PREDICTION else "association"
-    if not np.isfinite(permutation_p):
-        parts.append(f"not tested: omics {area}, no permutations were run")
-    elif permutation_p > ALPHA or row["estimate"] <= 0.5:
-        parts.append(f"no evidence of {word}: omics {area}, permutation p = {permutation_p:.2g}")
-    else:
-        verb = "predict" if kind == PREDICTION else "go with"
-        parts.append(f"omics {verb} response in this sample: {area}, p = {permutation_p:.2g}")
-        if "clinical" in wide.index and np.isfinite(increment_p) and increment_p > ALPHA:
-            parts.append(f"no evidence of a gain over clinical data (p = {increment_p:.2g})")
-    if signatures is not None:
-        parts.append(_signature_words(wide.loc["signatures"], signatures.permutation_p))
-    if "clinical" not in wide.index:
-        parts.append("no clinical reference was possible")
-    if control is not None and np.isfinite(control["ci_low"]):
-        none = 0.5 if control["metric"] == "auc" else 0.0
-        if control["ci_low"] > none:
-            parts.append(
-                "the same pipeline also works among people who did not train "
-                f"({control['metric']} {control['estimate']:.2f}): not a response to training"
-            )
-    if np.isfinite(ceiling) and row["estimate"] > ceiling + 0.005:
-        parts.append(
-            f"above the attainable AUC of {ceiling:.2f}: chance, or features that share the "
-            "measurement error of the outcome"
-        )
-    parts.append(gate_words(gate))
-    return "; ".join(parts) + "."
-
-
-def _signature_words(row: pd.Series, p: float) -> str:
-    """Say what the scores of the signatures reach."""
-    area = f"AUC {row['estimate']:.2f} ({row['ci_low']:.2f} to {row['ci_high']:.2f})"
-    if not np.isfinite(p):
-        return f"signatures {area}, not tested"
-    if p > ALPHA or row["estimate"] <= 0.5:
-        return f"no evidence for signatures: {area}, permutation p = {p:.2g}"
-    return f"signatures reach {area}, p = {p:.2g}"
-
-
-def gate_words(gate: Gate) -> str:
-    """Riley's rule in words."""
-    rule = f"Riley's rule at AUC {gate.auc:.2f}, {gate.prevalence:.0%} responders"
-    every = f"all {gate.n_parameters} candidate features"
-    if gate.passed:
-        return f"n = {gate.n} meets the {gate.required.n} of {rule} with {every}; not yet external"
-    if gate.n < gate.required_ten.n < gate.required.n:
-        more = f", with {every} {gate.required.n}"
-        return f"discovery only: n = {gate.n} < {gate.required_ten.n} ({rule}, 10 features{more})"
-    return f"discovery only: n = {gate.n} < {gate.required.n} ({rule} with {every})"
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    text = [c for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c])]
+    return list(frame.astype(dict.fromkeys(text, str)).to_dict("records"))

@@ -44,13 +44,24 @@ def strata_for_folds(label: np.ndarray, n_splits: int) -> np.ndarray:
     return strata
 
 
-def permute_between_groups(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Order that exchanges whole groups of equal size; with a person a group, all people."""
+def permute_between_groups(
+    groups: np.ndarray, rng: np.random.Generator, strata: np.ndarray | None = None
+) -> np.ndarray:
+    """Order that exchanges whole groups of equal size; with a person a group, all people.
+
+    With ``strata`` (people) only groups are exchanged whose people are of the same strata.
+    """
     names, number = np.unique(groups, return_inverse=True)
     size = np.bincount(number)
+    kind = size.copy()
+    if strata is not None:
+        level = np.unique(strata, return_inverse=True)[1]
+        made = [(size[k], *np.sort(level[number == k])) for k in range(len(names))]
+        known = {key: code for code, key in enumerate(sorted(set(made)))}
+        kind = np.array([known[key] for key in made])
     order = np.arange(len(groups))
-    for n in np.unique(size):
-        members = np.flatnonzero(size == n)
+    for n in np.unique(kind):
+        members = np.flatnonzero(kind == n)
         exchanged = rng.permutation(members)
         for target, source in zip(members, exchanged, strict=True):
             order[number == target] = np.flatnonzero(number == source)

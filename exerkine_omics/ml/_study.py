@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,28 @@ import pandas as pd
 from exerkine_omics import schema
 from exerkine_omics.cohort import ResponseSpec
 from exerkine_omics.errors import AnalysisError, InputError, UsageError, shown
-from exerkine_omics.ml._cross import Material
+from exerkine_omics.ml._blocks import EARLY, RESERVED, Block, Material
+from exerkine_omics.ml._cross import Plan, Repeat
 from exerkine_omics.ml._fold_scores import SignatureColumns
 from exerkine_omics.ml._outcome import Outcome, treated
-from exerkine_omics.ml._people import People, clinical_matrix
+from exerkine_omics.ml._people import ClinicalColumn, People, clinical_matrix, read_people
 
 _FEWEST = 5
+_FEWEST_EQUAL = 5  # measured values that must agree before two rows are one person's
+
+
+@dataclass(frozen=True)
+class Study:
+    """All that a fit to all people needs, as the evaluation used it."""
+
+    material: Material
+    pairs: tuple[tuple[Block, str], ...]
+    plan: Plan
+    people: People
+    clinical: tuple[ClinicalColumn, ...]
+    repeats: tuple[Repeat, ...]
+    alpha: float
+    before: str | None = None
 
 
 def join_people(people: People, answer: Outcome) -> tuple[People, Outcome, dict[str, int]]:
@@ -65,13 +82,42 @@ def split_arms(people: People, answer: Outcome, control: Any) -> tuple[np.ndarra
     return rows[trained], rows[~trained]
 
 
+def with_early(people: People, early: Any, groups: str) -> People:
+    """Add the changes up to an early visit as features of their own; who has none has NaN."""
+    changes = read_people(early, groups)
+    if changes.at == "baseline":
+        raise UsageError(
+            "early= holds baseline samples, not changes",
+            where="early=",
+            fix="Give exo.pp.delta(adata, baseline=..., timepoint=...) of the early visit.",
+        )
+    if set(people.sources) & set(RESERVED):
+        raise UsageError(f"A platform is named {shown(set(people.sources) & set(RESERVED))}")
+    place = pd.Index(changes.subjects).get_indexer(pd.Index(people.subjects))
+    known = place >= 0
+    if not known.any():
+        raise InputError("No person of data has an early change", where="early=")
+    x = np.where(known[:, None], changes.x[np.where(known, place, 0)], np.nan)
+    names = np.array([f"{EARLY}:{name}" for name in changes.features])
+    counts = people.counts | {"without_early_change": int((~known).sum())}
+    return replace(
+        people,
+        x=np.hstack([people.x, x]),
+        features=np.concatenate([people.features, names]),
+        counts=counts,
+    )
+
+
 def make_material(
     people: People,
     answer: Outcome,
     clinical: str | Sequence[str] | None,
     signatures: SignatureColumns | None = None,
-) -> tuple[Material, list[str], list[str]]:
-    """Matrices for the cross-validation, names of the clinical columns, notes."""
+    *,
+    strata: Sequence[str] = (),
+    leave_out: str | None = None,
+) -> tuple[Material, list[ClinicalColumn], list[str]]:
+    """Matrices for the cross-validation, the clinical columns, notes."""
     spec: ResponseSpec | None = answer.spec
     named = [clinical] if isinstance(clinical, str) else list(clinical or ())
     if spec is not None and spec.post in named:
@@ -79,20 +125,81 @@ def make_material(
             f"{spec.post!r} is the outcome after training", where="clinical=", fix="Leave it out."
         )
     before = None if spec is None else spec.pre
-    matrix, names, notes = clinical_matrix(people, clinical, answer.frame, before)
-    if before in names:
+    matrix, columns, notes = clinical_matrix(people, clinical, answer.frame, before)
+    if before in [column.name for column in columns]:
         notes.append(
             f"The clinical block holds the baseline {before!r}, whose error is part of the "
             "change: some of its AUC is regression to the mean, not biology."
         )
-    return Material(people.x, matrix, people.groups, answer, signatures), names, notes
+    groups, more = _one_group_a_copy(people)
+    sources = dict(people.sources)
+    early = np.flatnonzero(np.char.startswith(people.features.astype(str), f"{EARLY}:"))
+    if len(early) and people.x.shape[1] > sum(len(p.columns) for p in people.panels):
+        own = np.setdiff1d(np.arange(people.x.shape[1]), early)
+        sources = sources or {"omics": own}
+        sources[EARLY] = early
+    material = Material(
+        people.x,
+        matrix,
+        groups,
+        answer,
+        signatures,
+        sources,
+        _levels(people, answer, strata, "strata="),
+        None if leave_out is None else _levels(people, answer, (leave_out,), "leave_out="),
+    )
+    return material, columns, notes + more
+
+
+def _levels(people: People, answer: Outcome, names: Sequence[str], where: str) -> np.ndarray | None:
+    """One text a person of the columns named, in obs or in the outcome's frame."""
+    if not len(names):
+        return None
+    found = []
+    for name in names:
+        sheet = people.obs if name in people.obs else answer.frame
+        if name not in sheet:
+            raise UsageError(f"There is no column {name!r} in obs or the outcomes", where=where)
+        if sheet[name].isna().any():
+            raise InputError(f"{int(sheet[name].isna().sum())} people have no {name}", where=where)
+        found.append(sheet[name].astype(str).to_numpy(dtype=str))
+    return np.array(["\x1f".join(row) for row in zip(*found, strict=True)])
+
+
+def _one_group_a_copy(people: People) -> tuple[np.ndarray, list[str]]:
+    """Put people whose values are equal to the last digit into one group."""
+    seen: dict[bytes, int] = {}
+    groups, copies = people.groups.copy(), []
+    for row, values in enumerate(people.x):
+        known = values[np.isfinite(values)]
+        if len(np.unique(known)) < _FEWEST_EQUAL:
+            continue
+        first = seen.setdefault(values.tobytes(), row)
+        if first != row and groups[first] != groups[row]:
+            copies.append(people.subjects[row])
+            groups[groups == groups[row]] = groups[first]
+    if not copies:
+        return groups, []
+    text = f"{shown(copies)} have the values of another person to the last digit: kept on one side."
+    return groups, [text]
 
 
 def require_enough(material: Material, folds: int) -> None:
     """Raise `AnalysisError` where a class or the number of groups is too small."""
     value = material.outcome.value
+    groups = len(np.unique(material.groups))
+    if material.outcome.continuous:
+        n = int((~np.isnan(value)).sum())
+        if n < 2 * _FEWEST or groups < folds or not np.nanstd(value) > 0:
+            raise AnalysisError(
+                f"There are {n} people with omics and a change, in {groups} groups, SD of the "
+                f"change {np.nanstd(value):.3g}",
+                where="ml.evaluate",
+                fix=f"It takes {2 * _FEWEST} people, as many groups as folds, and changes that "
+                "differ.",
+            )
+        return
     cases, others = int((value == 1).sum()), int((value == 0).sum())
-    people = len(np.unique(material.groups))
     text = f"There are {cases} responders and {others} others with omics and outcome"
     if min(cases, others) < _FEWEST:
         raise AnalysisError(
@@ -100,9 +207,11 @@ def require_enough(material: Material, folds: int) -> None:
             where="ml.evaluate",
             fix=f"A class needs {_FEWEST} people or more; fewer say nothing about prediction.",
         )
-    if min(cases, others) < folds or people < folds:
+    if material.sites is None and (min(cases, others) < folds or groups < folds):
         raise AnalysisError(
-            f"{text}, in {people} groups: too few for {folds} folds",
+            f"{text}, in {groups} groups: too few for {folds} folds",
             where="ml.evaluate",
             fix="Use fewer folds, outer=(folds, repeats).",
         )
+    if material.sites is not None and len(np.unique(material.sites)) < 2:
+        raise AnalysisError("There is one site only", where="leave_out=")

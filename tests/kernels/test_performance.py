@@ -14,6 +14,7 @@ from scipy import stats
 from sklearn import metrics
 
 from exerkine_omics.kernels import _performance as performance
+from exerkine_omics.kernels._conformal import conformal_rank
 
 STORED = json.loads((Path(__file__).parent / "performance_vectors.json").read_text())
 VECTORS = {v["id"]: v for v in STORED["vectors"]}
@@ -142,8 +143,8 @@ def test_conformal_rank():
     vector = VECTORS["conformal_floor"]
     pairs = zip(vector["inputs"]["alpha"], vector["expected"]["n_cal_min"], strict=True)
     for alpha, smallest in pairs:
-        assert performance.conformal_rank(smallest, alpha) == smallest
-        assert performance.conformal_rank(smallest - 1, alpha) is None
+        assert conformal_rank(smallest, alpha) == smallest
+        assert conformal_rank(smallest - 1, alpha) is None
 
 
 @pytest.mark.quick

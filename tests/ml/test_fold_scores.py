@@ -44,12 +44,14 @@ def pair(make_cohort):
 def test_blocks_stand_beside_the_others_and_change_none(pair):
     plain, found = pair
     blocks = ["clinical", "omics", "clinical+omics", "signatures", "clinical+signatures"]
+    blocks += ["best_single"]
     assert list(found.metrics["block"].cat.categories) == blocks
     assert list(plain.metrics["block"].cat.categories) == blocks[:3]
     for name in ("metrics", "predictions", "roc"):
         more = getattr(found, name)
         kept = more[more["block"].isin(blocks[:3])].reset_index(drop=True)
         kept["block"] = kept["block"].cat.set_categories(blocks[:3])
+        kept["model"] = kept["model"].cat.remove_unused_categories()
         pd.testing.assert_frame_equal(kept, getattr(plain, name))
     assert found.permutation_p == plain.permutation_p
     assert found.increment_p == plain.increment_p
@@ -103,7 +105,7 @@ def test_order_processes_and_level_change_nothing(make_cohort):
 def test_without_clinical_columns(make_cohort):
     adata, label = plant(make_cohort, 1.0, n=40)
     result = exo.ml.evaluate(adata, label, clinical=None, signatures=SETS, **FAST)
-    assert set(result.metrics["block"]) == {"omics", "signatures"}
+    assert set(result.metrics["block"]) == {"omics", "signatures", "best_single"}
     assert np.isnan(result.signatures.increment_p)
     assert np.isfinite(result.signatures.permutation_p)
     assert any("No clinical columns" in note for note in result.notes)

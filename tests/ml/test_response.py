@@ -11,7 +11,8 @@ import pytest
 import exerkine_omics as exo
 from exerkine_omics.errors import UsageError
 from exerkine_omics.kernels._response import attainable_auc
-from exerkine_omics.ml._outcome import auc_ceiling, read_outcome
+from exerkine_omics.ml._ceiling import auc_ceiling
+from exerkine_omics.ml._outcome import read_outcome
 
 FAST = {"outer": (4, 2), "inner": 3, "n_permutations": 4, "n_bootstrap": 60, "seed": 1}
 EXACT = exo.Reliability.from_typical_error(1.0)
@@ -29,7 +30,8 @@ def test_rule_with_ceiling_and_control_arm(trial_with_control):
     trained = set(frame.loc[frame["group"] == "EX", "subject_id"])
     assert set(result.predictions["subject_id"]) == trained
     change = (frame["post"] - frame["pre"])[frame["group"] == "EX"]
-    rho2 = 1 - 2 / change.var()
+    sedentary = (frame["post"] - frame["pre"])[frame["group"] == "CON"]
+    rho2 = 1 - sedentary.var() / change.var()
     cut = (3.0 - change.mean()) / change.std()
     assert result.ceiling == pytest.approx(attainable_auc(np.sqrt(rho2), cut), abs=1e-12)
     expected = (change > 3).astype(int).to_numpy()
@@ -43,6 +45,18 @@ def test_rule_with_ceiling_and_control_arm(trial_with_control):
     assert result.control["estimate"] < 0.3
     assert "clinical" in result.control["blocks"]
     assert any("regression to the mean" in note for note in result.notes)
+
+
+def test_ceiling_equals_that_of_responders(trial_with_control):
+    adata, frame = trial_with_control()
+    own = exo.tl.responders(
+        frame, pre="pre", post="post", arm="group", control="CON", reliability=EXACT, threshold=3.0
+    )
+    quick = FAST | {"n_permutations": 0, "outer": (3, 1)}
+    result = exo.ml.evaluate(adata, (spec(), frame), **quick)
+    assert result.ceiling == pytest.approx(own.ceiling.auc, abs=1e-12)
+    change = exo.ml.evaluate(adata, (spec(), frame), target="change", **quick)
+    assert change.ceiling == pytest.approx(own.ceiling.r2, abs=1e-12)
 
 
 def test_control_arm_by_label_where_classes_suffice(trial_with_control):

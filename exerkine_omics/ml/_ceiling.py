@@ -1,0 +1,77 @@
+"""The best that any predictor can do which does not see the measurement error."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from exerkine_omics.cohort import ResponseSpec
+from exerkine_omics.cohort._outcomes import stratum
+from exerkine_omics.kernels import _response as kernel
+from exerkine_omics.ml._outcome import Outcome
+
+_NAN = float("nan")
+
+
+def auc_ceiling(outcome: Outcome, everyone: pd.DataFrame | None = None) -> tuple[float, float, str]:
+    """Highest AUC and R² of a predictor that does not see the measurement error, or why not.
+
+    ``rho^2 = SDir^2 / SD(change)^2`` as in `exo.tl.responders`, SDir from the control arm where
+    ``everyone`` has one, else from the typical error, ``SDir^2 = SD(change)^2 - 2 TE^2``. The AUC
+    is that of the true response, at the label's own cut.
+    """
+    spec = outcome.spec
+    if spec is None or outcome.change is None:
+        return (
+            _NAN,
+            _NAN,
+            "The outcome is given as labels: without the typical error of the "
+            "measurement the highest attainable AUC is not known (give (ResponseSpec, frame)).",
+        )
+    if spec.adjust:
+        text = "The label is cut on the adjusted change: its highest attainable AUC is not known."
+        return _NAN, _NAN, text
+    known = np.isfinite(outcome.change)
+    sign = 1.0 if spec.direction == "up" else -1.0
+    change, strata = sign * outcome.change[known], stratum(outcome.frame, spec.strata)[known]
+    spread, _ = kernel.pooled_sd(change, strata) if known.sum() > 2 else (_NAN, 0.0)
+    if not spread > 0:
+        return _NAN, _NAN, "Too few changes to know the attainable AUC."
+    noise, source = _noise(spec, outcome, everyone, set(strata))
+    own = float(np.sqrt(max(0.0, spread**2 - noise**2)))
+    threshold = spec.cut_in(outcome.frame)
+    if spec.label_rule == "change":
+        means, sizes = zip(
+            *((change[strata == s].mean(), (strata == s).sum()) for s in np.unique(strata)),
+            strict=True,
+        )
+        r2, area = kernel.attainable_in_strata(
+            np.array(means), np.array(sizes, dtype=float), own, spread, threshold
+        )
+    else:
+        r2 = (own / spread) ** 2
+        reliability = spec.noise(outcome.frame if everyone is None else everyone)
+        half = reliability.half_width(spec.level) if spec.label_rule == "category" else 0.0
+        mean = float(change.mean())
+        low, high = ((threshold + side * half - mean) / spread for side in (-1, 1))
+        area = kernel.attainable_auc(own / spread, low, high)
+    text = f"Attainable AUC {area:.2f} (R2 {r2:.2f}): {source}, SD of the change {spread:.3g}."
+    if own == 0:
+        text += " The changes vary no more than the measurement does: nothing is there to predict."
+    return area, r2, text
+
+
+def _noise(
+    spec: ResponseSpec, outcome: Outcome, everyone: pd.DataFrame | None, strata: set[str]
+) -> tuple[float, str]:
+    """SD of a change by noise alone, and where it comes from."""
+    if everyone is not None and spec.arm is not None and spec.control is not None:
+        rows = everyone[everyone[spec.arm].astype(str) == str(spec.control)]
+        change, label = spec.change(rows), stratum(rows, spec.strata)
+        use = np.isfinite(change) & np.isin(label, list(strata))
+        sd, df = kernel.pooled_sd(change[use], label[use]) if use.sum() > 2 else (_NAN, 0.0)
+        if df > 0 and np.isfinite(sd):
+            return sd, f"SD of the control arm's change {sd:.3g}"
+    noise = spec.noise(outcome.frame)
+    text = f"typical error {noise.typical_error:.3g} (of another study: over the weeks of a "
+    return noise.sd_change, text + "trial people vary more, and less is attainable)"

@@ -1,0 +1,147 @@
+"""Any scikit-learn estimator in a fold, with what keeps it from leaking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from exerkine_omics.errors import UsageError, shown
+from exerkine_omics.ml._fold import BINOMIAL, Fill, Recipe, Training, inner_folds, learn_fill, weigh
+
+_TREES = 300
+
+
+@dataclass(frozen=True)
+class EstimatorModel:
+    """A fitted estimator, with the filling of missing values before it.
+
+    ``base`` is the share of cases it was trained at, where it could not be told to weigh the
+    classes evenly; else NaN.
+    """
+
+    family: str
+    n_free: int
+    derived: Any
+    fill: Fill
+    estimator: Any
+    base: float
+
+    def columns(self, table: np.ndarray) -> np.ndarray:
+        """Kept and filled columns of people as `Training.table` has them."""
+        if self.derived is not None:
+            made = self.derived.score(table[:, self.n_free :])
+            table = np.hstack([table[:, : self.n_free], made])
+        return self.fill(table)
+
+    def predict(self, table: np.ndarray) -> np.ndarray:
+        """Probability at even odds, or the change."""
+        found = self._raw(self.columns(table))
+        if self.family != BINOMIAL or np.isnan(self.base):
+            return np.round(found, 12)
+        odds = np.clip(found, 1e-12, 1 - 1e-12)
+        odds = odds / (1 - odds) * (1 - self.base) / self.base
+        return np.round(odds / (1 + odds), 12)
+
+    def eta(self, table: np.ndarray) -> np.ndarray:
+        """Logit of the prediction, or the change."""
+        found = self.predict(table)
+        if self.family != BINOMIAL:
+            return found
+        found = np.clip(found, 1e-6, 1 - 1e-6)
+        return np.asarray(np.log(found / (1 - found)))
+
+    def refuse_peeking(self, table: np.ndarray) -> None:
+        """Raise `UsageError` where a person's prediction depends on who is predicted beside."""
+        if len(table) < 2:
+            return
+        values = self.columns(table)
+        half = len(values) // 2
+        apart = np.concatenate([self._raw(values[:half]), self._raw(values[half:])])
+        if not np.allclose(self._raw(values), apart, rtol=1e-6, atol=1e-8):
+            raise UsageError(
+                f"{type(self.estimator).__name__} predicts people differently when others are "
+                "predicted with them: a step of it learns from the people to be predicted",
+                where="models=",
+                fix="Every step must learn in fit, not in transform or predict.",
+            )
+
+    def _raw(self, values: np.ndarray) -> np.ndarray:
+        if self.family == BINOMIAL:
+            return np.asarray(self.estimator.predict_proba(values), dtype=float)[:, 1]
+        return np.asarray(self.estimator.predict(values), dtype=float)
+
+
+def make_forest(family: str) -> Any:
+    """Random forest of 300 trees, a leaf of three people or more."""
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+    options = {"n_estimators": _TREES, "min_samples_leaf": 3, "n_jobs": 1}
+    if family == BINOMIAL:
+        return RandomForestClassifier(max_features="sqrt", **options)
+    return RandomForestRegressor(max_features=1 / 3, **options)
+
+
+def check_estimator(estimator: Any, family: str) -> None:
+    """Raise `UsageError` for what cannot be cross-validated as asked."""
+    wanted = ("fit", "predict_proba") if family == BINOMIAL else ("fit", "predict")
+    lacking = [name for name in (*wanted, "get_params") if not hasattr(estimator, name)]
+    if lacking or isinstance(estimator, type):
+        what = estimator.__name__ if isinstance(estimator, type) else type(estimator).__name__
+        raise UsageError(
+            f"{what} has no {shown(lacking)}" if lacking else f"{what} is a class, not an object",
+            where="models=",
+            fix="Give 'elastic_net', 'random_forest', or a scikit-learn estimator with fit and "
+            f"{wanted[1]}.",
+        )
+
+
+def fit_estimator(training: Training, recipe: Recipe, estimator: Any) -> EstimatorModel:
+    """Fit a clone on the filled columns; searches inside it get our grouped inner folds."""
+    from sklearn.base import clone
+
+    n_free, derived, table = training.n_free, None, training.table
+    if training.derive is not None:
+        derived = training.derive.fit(table[:, n_free:])
+        table = np.hstack([table[:, :n_free], derived.score(table[:, n_free:])])
+    fill = learn_fill(table, training.holes if derived is None else None)
+    x = fill(table)
+    if not x.shape[1]:
+        raise UsageError("No column varies among the training people", where="models=")
+    own = clone(estimator)
+    params = own.get_params()
+    seeds = {k: int(training.rng.integers(2**31)) for k in params if k.endswith("random_state")}
+    searches = [k for k in params if k == "cv" or k.endswith("__cv")]
+    folds = inner_folds(training, recipe) if searches else []
+    own.set_params(**seeds, **dict.fromkeys(searches, folds or 2))
+    y, target = training.target, training.target
+    if recipe.family != BINOMIAL:
+        return EstimatorModel(recipe.family, n_free, derived, fill, own.fit(x, y), np.nan)
+    weight = weigh(target, recipe.family, training.prior)[1]
+    weighted = _takes_weights(own)
+    if ((target > 0) & (target < 1)).any():  # a probability counts in both classes
+        if not weighted or searches:
+            raise UsageError(
+                f"{type(own).__name__} cannot learn from probabilities of response",
+                where="target='soft'",
+                fix="Use an estimator whose fit takes sample_weight, and no search.",
+            )
+        case = target * (training.prior / target.sum())
+        other = (1 - target) * ((1 - training.prior) / (1 - target).sum())
+        x, y = np.vstack([x, x]), np.repeat([1, 0], len(target))
+        weight = np.r_[case, other]
+    y = y.astype(int)
+    if weighted:
+        own.fit(x, y, sample_weight=weight * len(target))
+        base = np.nan
+    else:
+        own.fit(x, y)
+        base = float(y.mean())
+    return EstimatorModel(recipe.family, n_free, derived, fill, own, base)
+
+
+def _takes_weights(estimator: Any) -> bool:
+    from sklearn.utils.validation import has_fit_parameter
+
+    return bool(has_fit_parameter(estimator, "sample_weight"))
