@@ -2,6 +2,8 @@
 
 from exerkine_omics.ml._evaluate import evaluate
 from exerkine_omics.ml._imputer import Imputer
+from exerkine_omics.ml._model import ResponseModel
+from exerkine_omics.ml._model_file import load
 from exerkine_omics.ml._normalizer import Normalizer
 from exerkine_omics.ml._result import PredictionResult
 from exerkine_omics.ml._signature_scorer import SignatureScorer
@@ -10,8 +12,10 @@ __all__ = [
     "Imputer",
     "Normalizer",
     "PredictionResult",
+    "ResponseModel",
     "SignatureScorer",
     "evaluate",
+    "load",
 ]
 
 

@@ -30,6 +30,7 @@ from exerkine_omics.ml._study import (
     Study,
     join_people,
     make_material,
+    require_early,
     require_enough,
     split_arms,
     with_early,
@@ -342,30 +343,6 @@ def evaluate(
         study=study,
         **result_frames(study, weights, level),
     )
-
-
-def require_early(
-    early_time: float | None, outcome_time: float | str | None, landmark: float | None
-) -> None:
-    """Raise `UsageError` unless the early visit is before the landmark, and that not after the end.
-
-    Without a landmark it is the time of the outcome.
-    """
-    from exerkine_omics.errors import UsageError
-
-    if early_time is None:
-        raise UsageError(
-            "When the early changes were known is not stated",
-            where="early_time=",
-            fix="Give the day of the early visit, from the start of training.",
-        )
-    kind, why = study_kind(schema.DELTA, float(early_time), outcome_time, landmark)
-    if why:
-        raise UsageError(
-            f"The early changes are no predictors ({kind}): {why}",
-            where="early_time=",
-            fix="It must be before the landmark, and the landmark not after the outcome.",
-        )
 
 
 def _control(

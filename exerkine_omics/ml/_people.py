@@ -73,7 +73,7 @@ def read_people(data: Any, groups: str, *, union: bool = False) -> People:
     """
     if isinstance(data, AnnData):
         return _one_platform(data, groups)
-    if not hasattr(data, "mod"):
+    if not isinstance(getattr(data, "mod", None), Mapping):  # a frame has a method of that name
         raise InputError(
             f"data is a {type(data).__name__}", fix="Give an AnnData, or a MuData of several."
         )

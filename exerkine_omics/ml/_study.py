@@ -17,6 +17,7 @@ from exerkine_omics.ml._cross import Plan, Repeat
 from exerkine_omics.ml._fold_scores import SignatureColumns
 from exerkine_omics.ml._outcome import Outcome, treated
 from exerkine_omics.ml._people import ClinicalColumn, People, clinical_matrix, read_people
+from exerkine_omics.ml._verdict import study_kind
 
 _FEWEST = 5
 _FEWEST_EQUAL = 5  # measured values that must agree before two rows are one person's
@@ -182,6 +183,28 @@ def _one_group_a_copy(people: People) -> tuple[np.ndarray, list[str]]:
         return groups, []
     text = f"{shown(copies)} have the values of another person to the last digit: kept on one side."
     return groups, [text]
+
+
+def require_early(
+    early_time: float | None, outcome_time: float | str | None, landmark: float | None
+) -> None:
+    """Raise `UsageError` unless the early visit is before the landmark, and that not after the end.
+
+    Without a landmark it is the time of the outcome.
+    """
+    if early_time is None:
+        raise UsageError(
+            "When the early changes were known is not stated",
+            where="early_time=",
+            fix="Give the day of the early visit, from the start of training.",
+        )
+    kind, why = study_kind(schema.DELTA, float(early_time), outcome_time, landmark)
+    if why:
+        raise UsageError(
+            f"The early changes are no predictors ({kind}): {why}",
+            where="early_time=",
+            fix="It must be before the landmark, and the landmark not after the outcome.",
+        )
 
 
 def require_enough(material: Material, folds: int) -> None:
