@@ -292,12 +292,6 @@ def _n_for_shrinkage(r2: float, parameters: int, shrinkage: float) -> float:
     return float(optimize.brentq(gap, parameters + 2.0, 1e9))
 
 
-def conformal_rank(n: int, alpha: float) -> int | None:
-    """Rank of the conformal quantile, ``ceil((n + 1)(1 - alpha))``; None where n is too small."""
-    rank = int(np.ceil(round((n + 1) * (1 - alpha), 9)))
-    return rank if rank <= n else None
-
-
 def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     weights = np.atleast_2d(weights)
     return np.asarray(weights @ values / weights.sum(axis=1))

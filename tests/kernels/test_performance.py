@@ -138,14 +138,6 @@ def test_r2_from_auc_equals_the_simulation():
         assert found == pytest.approx(expected, abs=vector["tol"])
 
 
-def test_conformal_rank():
-    vector = VECTORS["conformal_floor"]
-    pairs = zip(vector["inputs"]["alpha"], vector["expected"]["n_cal_min"], strict=True)
-    for alpha, smallest in pairs:
-        assert performance.conformal_rank(smallest, alpha) == smallest
-        assert performance.conformal_rank(smallest - 1, alpha) is None
-
-
 @pytest.mark.quick
 def test_weighted_measures_equal_scikit_learn():
     rng = np.random.default_rng(0)
