@@ -1,8 +1,20 @@
-"""Conformal prediction: p of each class, width of an interval, from held-out people."""
+"""Conformal prediction: classes and intervals whose error rate holds for any model.
+
+Scores, labels and residuals come from people whom the model that gave them did not see (held out,
+or out of fold); a NaN among them counts as an absent row.
+
+References
+----------
+Vovk V, Gammerman A, Shafer G (2005) Algorithmic learning in a random world. Springer.
+
+Vovk V (2015) Cross-conformal predictors. Ann Math Artif Intell 74:9-28.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+
+_ROUNDING = 1e-9  # of a p-value k/(n + 1) against alpha
 
 
 def conformal_rank(n: int, alpha: float) -> int | None:
@@ -12,52 +24,105 @@ def conformal_rank(n: int, alpha: float) -> int | None:
 
 
 def class_p_values(
-    score: np.ndarray, label: np.ndarray, new: np.ndarray, groups: np.ndarray | None = None
+    score_cal: np.ndarray,
+    label_cal: np.ndarray,
+    score_new: np.ndarray,
+    groups_cal: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Label-conditional conformal p of both classes for new people (m x 2).
+    r"""P-value of each class for each new person, against calibration people of that class.
 
-    Nonconformity of class 1 is ``-score``, of class 0 ``score`` (any rising function of the
-    probability gives the same ranks); ``p_c = (1 + #{i of class c: s_i >= s_new}) / (n_c + 1)``.
-    A class stays in the set where p > alpha; with fewer than ``1 / alpha - 1`` people of it that
-    is always so.
+    With s the nonconformity :math:`1 - P(c)` and :math:`n_c` calibration people of class c,
+
+    .. math:: p_c = \frac{1 + \#\{i: y_i = c,\ s_i \ge s_{new}\}}{n_c + 1}
+
+    If the new person is of class c and exchangeable with those of the calibration set,
+    :math:`P(p_c \le \alpha) \le \alpha`, in each class by itself (label-conditional, "Mondrian").
+    Scores of several folds' models keep this about, not exactly.
 
     Parameters
     ----------
-    score, label
-        Held-out people (n,): higher means more likely class 1; 0 or 1.
-    new
-        Scores of new people (m,).
-    groups
-        People who belong together (n,) count once a class, by their largest nonconformity: of
-        exchangeable groups that is the cautious member.
+    score_cal, label_cal
+        Predicted probability of class 1 (any increasing function of it serves as well) and class,
+        0 or 1, of n calibration rows.
+    score_new
+        The same score of m new people.
+    groups_cal
+        Person or family of each calibration row. Rows of one group are not exchangeable with
+        those of others, groups are: a group counts once in a class, by its row of that class that
+        conforms worst. The new row is at most as bad as the worst of its own group, so the
+        p-value stays valid, for every row of the new group at once; it is cautious.
 
-    References
+    Returns
+    -------
+    ndarray
+        m x 2, columns class 0 and class 1; 1 where a class has no calibration people, NaN where
+        the new score is NaN.
+    """
+    columns = []
+    for c, sign in enumerate((1.0, -1.0)):
+        # against class 0 speaks a high probability of class 1, against class 1 a low one
+        worst = np.sort(_worst(sign * score_cal, label_cal == c, groups_cal))
+        at_least = len(worst) - np.searchsorted(worst, sign * score_new, side="left")
+        columns.append((1.0 + at_least) / (len(worst) + 1.0))
+    return np.where(np.isnan(score_new)[:, None], np.nan, np.column_stack(columns))
+
+
+def class_sizes(
+    score_cal: np.ndarray, label_cal: np.ndarray, groups_cal: np.ndarray | None = None
+) -> np.ndarray:
+    """Calibration people of class 0 and of class 1; with groups, the groups that have one."""
+    return np.array([len(_worst(score_cal, label_cal == c, groups_cal)) for c in (0, 1)])
+
+
+def prediction_sets(
+    p_values: np.ndarray, alpha: float, sizes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Classes that are not refuted, ``p_c > alpha``.
+
+    A class of fewer than ``ceil(1/alpha) - 1`` calibration people can never be refuted, and a
+    set of that class alone would look sure of what was never tried: both classes then stay in
+    every set. A set of both says "do not know"; an empty one, that the person is like neither.
+
+    Parameters
     ----------
-    Vovk V, Gammerman A, Shafer G (2005) Algorithmic Learning in a Random World.
+    p_values
+        m x 2, of `class_p_values`; a NaN refutes nothing.
+    alpha
+        Error rate in each class.
+    sizes
+        Calibration people of each class, of `class_sizes`.
+
+    Returns
+    -------
+    sets : ndarray
+        m x 2, bool.
+    judged : ndarray
+        2, bool: has the class people enough.
     """
-    found = np.empty((len(new), 2))
-    for c, sign in ((0, 1.0), (1, -1.0)):
-        own = label == c
-        held = np.sort(_worst(sign * score[own], None if groups is None else groups[own]))
-        above = len(held) - np.searchsorted(held, sign * new, side="left")
-        found[:, c] = (1 + above) / (len(held) + 1)
-    return found
+    judged = np.array([conformal_rank(int(n), alpha) is not None for n in sizes])
+    sets = ~(p_values <= alpha + _ROUNDING)
+    return (sets if judged.all() else np.ones_like(sets)), judged
 
 
-def half_width(residual: np.ndarray, alpha: float, groups: np.ndarray | None = None) -> float:
-    """Half width of an interval: the conformal quantile of absolute residuals (n,).
+def interval_half_width(
+    residuals: np.ndarray, alpha: float, groups: np.ndarray | None = None
+) -> float:
+    """Half width h of the interval ``prediction ± h`` that holds 1 - alpha of new outcomes.
 
-    Infinite where there are fewer than ``1 / alpha - 1`` people (or groups).
+    The absolute residual of rank ``ceil((n + 1)(1 - alpha))`` of n; of groups the largest counts,
+    as in `class_p_values`. Infinite where n is too small for alpha.
     """
-    held = np.sort(_worst(np.abs(residual), groups))
-    rank = conformal_rank(len(held), alpha)
-    return float("inf") if rank is None else float(held[rank - 1])
+    size = np.sort(_worst(np.abs(residuals), np.ones(len(residuals), dtype=bool), groups))
+    rank = conformal_rank(len(size), alpha)
+    return float("inf") if rank is None else float(size[rank - 1])
 
 
-def _worst(values: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
-    if groups is None or len(np.unique(groups)) == len(groups):
-        return values
-    _, number = np.unique(groups, return_inverse=True)
-    found = np.full(number.max() + 1, -np.inf)
-    np.maximum.at(found, number, values)
-    return found
+def _worst(badness: np.ndarray, rows: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
+    """Badness of the rows that are known; of a group's rows the largest."""
+    rows = rows & ~np.isnan(badness)
+    if groups is None:
+        return badness[rows]
+    names, member = np.unique(np.asarray(groups)[rows], return_inverse=True)
+    worst = np.full(len(names), -np.inf)
+    np.maximum.at(worst, member, badness[rows])
+    return worst

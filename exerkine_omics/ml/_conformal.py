@@ -8,7 +8,12 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics import schema
-from exerkine_omics.kernels._conformal import class_p_values, half_width
+from exerkine_omics.kernels._conformal import (
+    class_p_values,
+    class_sizes,
+    interval_half_width,
+    prediction_sets,
+)
 from exerkine_omics.ml._cross import Pair, Repeat
 from exerkine_omics.ml._measure import as_categories
 
@@ -66,22 +71,23 @@ def conformal_summary(frame: pd.DataFrame, continuous: bool) -> pd.DataFrame:
 
 
 def _sets(repeats: Sequence[Repeat], pair: Pair, groups: np.ndarray, alpha: float) -> pd.DataFrame:
-    p_values = []
+    p_values, sizes = [], []
     for repeat in repeats:
         score, known = repeat.prediction[pair], ~np.isnan(repeat.label)
         found = np.full((len(score), 2), np.nan)
         for k in np.unique(repeat.fold):
             test, other = repeat.fold == k, known & (repeat.fold != k)
-            found[test] = class_p_values(
-                score[other], repeat.label[other], score[test], groups[other]
-            )
+            held = (score[other], repeat.label[other])
+            found[test] = class_p_values(*held, score[test], groups[other])
+            sizes.append(class_sizes(*held, groups[other]))
         p_values.append(np.where(known[:, None], found, np.nan))
     known = np.asarray(np.isfinite(p_values).any(axis=0))
     p = np.nansum(p_values, axis=0) / np.maximum(np.isfinite(p_values).sum(axis=0), 1)
     p = np.where(known, p, np.nan)
     labels = np.array([r.label for r in repeats])
     label = np.where(known[:, 0], np.nanmax(np.where(np.isnan(labels), -1, labels), axis=0), np.nan)
-    inside = p > alpha
+    inside, _ = prediction_sets(p, alpha, np.min(sizes, axis=0))
+    inside &= known
     return pd.DataFrame(
         {
             "label": label,
@@ -103,7 +109,7 @@ def _intervals(
         half = np.full(len(residual), np.nan)
         for k in np.unique(repeat.fold):
             other = ~np.isnan(residual) & (repeat.fold != k)
-            half[repeat.fold == k] = half_width(residual[other], alpha, groups[other])
+            half[repeat.fold == k] = interval_half_width(residual[other], alpha, groups[other])
         found = repeat.prediction[pair]
         ends.append(np.column_stack([repeat.label, found, found - half, found + half]))
     mean = np.mean(ends, axis=0)

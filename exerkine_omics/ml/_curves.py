@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics.kernels import _performance as performance
-from exerkine_omics.kernels._calibration_curve import calibration_error, loess
+from exerkine_omics.kernels._calibration_curve import calibration_curve, calibration_index
 from exerkine_omics.ml._blocks import CLINICAL, OMICS, Block, Material, joined
 from exerkine_omics.ml._checkpoint import Checkpoint
 from exerkine_omics.ml._cross import Pair, Plan, Repeat, one_repeat
@@ -63,12 +63,12 @@ def calibration_frame(
             continue
         low_end, high_end = np.quantile(p, [0.025, 0.975])
         grid = np.linspace(low_end, high_end, _POINTS)
-        curve = loess(p, label, grid)
+        curve = calibration_curve(label, p, grid)
         draws = []
         for w in weights[1 : 1 + _DRAWS, own]:
             take = np.repeat(np.arange(len(p)), w.astype(int))
             if len(np.unique(p[take])) >= 4:
-                draws.append(loess(p[take], label[take], grid))
+                draws.append(calibration_curve(label[take], p[take], grid))
         tail = [(1 - level) / 2, (1 + level) / 2]
         band = np.full((2, len(grid)), np.nan)
         if draws:
@@ -88,8 +88,8 @@ def calibration_errors(repeats: Sequence[Repeat], pairs: Sequence[Pair]) -> pd.D
     rows = []
     for pair in pairs:
         label, p, _ = _mean_prediction(repeats, pair)
-        found = calibration_error(label, p)
-        rows.append((*pair, found.ici, found.e50, found.e90, found.e_max))
+        found = calibration_index(label, p)
+        rows.append((*pair, found.ici, found.e50, found.e90, found.emax))
     return pd.DataFrame(rows, columns=["block", "model", "ici", "e50", "e90", "e_max"])
 
 

@@ -12,7 +12,12 @@ import pandas as pd
 
 from exerkine_omics import parallel, schema
 from exerkine_omics.errors import UsageError, shown
-from exerkine_omics.kernels._conformal import class_p_values, half_width
+from exerkine_omics.kernels._conformal import (
+    class_p_values,
+    class_sizes,
+    interval_half_width,
+    prediction_sets,
+)
 from exerkine_omics.kernels._venn_abers import venn_abers
 from exerkine_omics.ml._blocks import CLINICAL, Block
 from exerkine_omics.ml._card import make_card
@@ -132,13 +137,16 @@ class ResponseModel:
         columns: dict[str, Any] = {schema.SUBJECT: people.subjects.astype(str)}
         if self.family == BINOMIAL:
             low, high = venn_abers(self.scores, self.outcome, found)
-            inside = class_p_values(self.scores, self.outcome, found, self.groups) > self.alpha
+            held = (self.scores, self.outcome)
+            p_values = class_p_values(*held, found, self.groups)
+            sizes = class_sizes(*held, self.groups)
+            inside, _ = prediction_sets(p_values, self.alpha, sizes)
             for own, row in zip(inside, reasons, strict=True):
                 if own.sum() != 1:
                     row.append("both classes possible" if own.all() else "no class fits")
             columns["probability"] = at_odds(found, self.base)
         else:
-            half = half_width(self.outcome - self.scores, self.alpha, self.groups)
+            half = interval_half_width(self.outcome - self.scores, self.alpha, self.groups)
             low, high = found - half, found + half
             if not np.isfinite(half):
                 for row in reasons:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from exerkine_omics.kernels._logistic import univariate_linear, univariate_logistic
+from exerkine_omics.kernels._univariate import univariate_linear, univariate_logistic
 from exerkine_omics.ml._fold import (
     BINOMIAL,
     CLINICAL_RIDGE,

@@ -14,7 +14,6 @@ from scipy import stats
 from sklearn import metrics
 
 from exerkine_omics.kernels import _performance as performance
-from exerkine_omics.kernels._conformal import conformal_rank
 
 STORED = json.loads((Path(__file__).parent / "performance_vectors.json").read_text())
 VECTORS = {v["id"]: v for v in STORED["vectors"]}
@@ -137,14 +136,6 @@ def test_r2_from_auc_equals_the_simulation():
     ):
         found = performance.r2_from_auc(c, prevalence)
         assert found == pytest.approx(expected, abs=vector["tol"])
-
-
-def test_conformal_rank():
-    vector = VECTORS["conformal_floor"]
-    pairs = zip(vector["inputs"]["alpha"], vector["expected"]["n_cal_min"], strict=True)
-    for alpha, smallest in pairs:
-        assert conformal_rank(smallest, alpha) == smallest
-        assert conformal_rank(smallest - 1, alpha) is None
 
 
 @pytest.mark.quick

@@ -358,15 +358,3 @@ def test_card_says_what_was_run(evaluated, saved):
     assert "Riley" in text["Sample size"] and "auc" in text["Model performance"]
     assert sum("authors" in row["text"] for row in items) >= 6
     json.dumps(card, allow_nan=False)
-
-
-@pytest.mark.quick
-def test_venn_abers_equals_its_package():
-    """venn-abers 1.5.4."""
-    score = [0.05, 0.1, 0.15, 0.22, 0.3, 0.35, 0.42, 0.5, 0.55, 0.61, 0.7, 0.78, 0.85, 0.9, 0.95]
-    label = [0, 0, 0, 1, 0, 0, 1, 0, 1, 1, 0, 1, 1, 1, 1]
-    low, high = venn_abers(
-        np.array(score), np.array(label), np.array([0.12, 0.33, 0.5, 0.66, 0.93])
-    )
-    assert low == pytest.approx([0, 1 / 4, 1 / 3, 1 / 2, 3 / 4], abs=1e-8)
-    assert high == pytest.approx([2 / 5, 1 / 2, 2 / 3, 3 / 4, 1], abs=1e-8)
