@@ -132,6 +132,41 @@ def check(
 
 
 @app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="A model.skops of exerkine run.")],
+    data: Annotated[Path, typer.Argument(help="New people: a vendor's file, h5ad or zarr.")],
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write it as csv.")] = None,
+    sha256: Annotated[str | None, typer.Option(help="Checksum that the model must have.")] = None,
+    clinical: Annotated[
+        Path | None, typer.Option(help="A row a person, column subject_id; else the samples.")
+    ] = None,
+    sample_sheet: Annotated[Path | None, typer.Option(help="Samples, joined by id.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Column with the person.")] = None,
+    timepoint: Annotated[str | None, typer.Option(help="Column with the time point.")] = None,
+    baseline: Annotated[str | None, typer.Option(help="The baseline time point.")] = None,
+    units: Annotated[str | None, typer.Option(help="Unit of a plain table.")] = None,
+    modality: Annotated[str | None, typer.Option(help="Of a plain table.")] = None,
+) -> None:
+    """Predict new people from a model file; who cannot be predicted is told with the reason."""
+    from exerkine_omics.workflow import predict_file
+
+    frame = predict_file(
+        model,
+        data,
+        sha256=sha256,
+        clinical=clinical,
+        out=out,
+        samples=sample_sheet,
+        subject=subject,
+        timepoint=timepoint,
+        baseline=baseline,
+        units=units,
+        modality=modality,
+    )
+    _print_table("Predictions", frame)
+
+
+@app.command()
 def summarize(
     config: Annotated[Path, typer.Argument(help="YAML file, see examples/.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="File to write (.npz).")],

@@ -2,11 +2,14 @@
 
 from exerkine_omics.pl._arm_variances import arm_variances
 from exerkine_omics.pl._baseline_change import baseline_change
+from exerkine_omics.pl._calibration import calibration
 from exerkine_omics.pl._contributions import contributions
 from exerkine_omics.pl._coverage import coverage
+from exerkine_omics.pl._decision_curve import decision_curve
 from exerkine_omics.pl._enrichment import enrichment
 from exerkine_omics.pl._forest import forest
 from exerkine_omics.pl._heatmap import heatmap
+from exerkine_omics.pl._importance import importance
 from exerkine_omics.pl._meta_forest import meta_forest
 from exerkine_omics.pl._pca import pca
 from exerkine_omics.pl._plan import plan
@@ -22,11 +25,14 @@ from exerkine_omics.pl._volcano import volcano
 __all__ = [
     "arm_variances",
     "baseline_change",
+    "calibration",
     "contributions",
     "coverage",
+    "decision_curve",
     "enrichment",
     "forest",
     "heatmap",
+    "importance",
     "meta_forest",
     "pca",
     "plan",

@@ -9,9 +9,7 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import levels
-from exerkine_omics.errors import UsageError, shown
-from exerkine_omics.pl._frames import counted, need
+from exerkine_omics.pl._frames import counted, curve_titles, need, of_curve, pick_curves
 from exerkine_omics.pl._style import (
     GREY,
     Drawn,
@@ -25,6 +23,9 @@ from exerkine_omics.pl._style import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+_BANDS = 5
 
 
 def roc(
@@ -46,7 +47,8 @@ def roc(
     ax
         Axes to draw on; a new figure by default.
     block
-        Feature block or blocks to draw; all by default.
+        Feature block or blocks to draw; all by default, of more than six curves those of the first
+        model. Bands are drawn for up to five.
     return_data
         Also return the curves that were drawn.
 
@@ -67,31 +69,19 @@ def roc(
     need(
         result.roc, ("block", "model", "fpr", "tpr", "ci_low", "ci_high"), "roc", "exo.ml.evaluate"
     )
-    known = levels(result.roc["block"])
-    chosen = known if block is None else [block] if isinstance(block, str) else list(block)
-    missing = [b for b in chosen if b not in known]
-    if missing:
-        raise UsageError(
-            f"There is no block {shown(missing)}; the result has {shown(known)}",
-            where="block=",
-            fix="Name one of them.",
-        )
-    data = result.roc[result.roc["block"].astype(str).isin(chosen)]
-    curves = list(
-        dict.fromkeys(zip(data["block"].astype(str), data["model"].astype(str), strict=True))
-    )
-    several = len({m for _, m in curves}) > 1
+    data, curves = pick_curves(result.roc, block)
+    titles = curve_titles(curves)
     hue = colours([f"{b}|{m}" for b, m in curves])
     with canvas(ax, (7.4, 4.8)) as axes:
         axes.plot([0, 1], [0, 1], color=GREY, lw=1.0, ls=(0, (4, 3)), label="chance: AUC 0.50")
         for name, model in curves:
-            part = data[(data["block"].astype(str) == name) & (data["model"].astype(str) == model)]
-            part = part.sort_values("fpr", kind="stable")
+            part = of_curve(data, (name, model)).sort_values("fpr", kind="stable")
             colour = hue[f"{name}|{model}"]
-            title = f"{name}, {model}" if several else name
-            axes.fill_between(
-                part["fpr"], part["ci_low"], part["ci_high"], color=colour, alpha=0.18, lw=0
-            )
+            title = titles[(name, model)]
+            if len(curves) <= _BANDS:
+                axes.fill_between(
+                    part["fpr"], part["ci_low"], part["ci_high"], color=colour, alpha=0.18, lw=0
+                )
             axes.plot(
                 part["fpr"],
                 part["tpr"],

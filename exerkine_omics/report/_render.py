@@ -80,7 +80,12 @@ def render_check(summary: Mapping[str, Any]) -> str:
     str
         HTML.
     """
-    return _environment(Path()).get_template("check.html.jinja").render(file=summary)
+    return page("check.html.jinja", file=summary)
+
+
+def page(template: str, **values: Any) -> str:
+    """Return a page of its own, all text escaped."""
+    return str(_environment(Path()).get_template(template).render(**values))
 
 
 def _environment(folder: Path) -> Any:

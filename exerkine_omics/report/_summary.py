@@ -194,6 +194,13 @@ class Prediction(TypedDict):
     stability: NotRequired[dict[str, Any] | None]
     sample_size: NotRequired[dict[str, Any] | None]
     signatures: NotRequired[dict[str, Any] | None]
+    increment: NotRequired[list[dict[str, Any]]]
+    p_values: NotRequired[list[dict[str, Any]]]
+    conformal: NotRequired[list[dict[str, Any]]]
+    importance: NotRequired[list[dict[str, Any]]]
+    learning_curve: NotRequired[list[dict[str, Any]]]
+    sites: NotRequired[list[dict[str, Any]]]
+    model: NotRequired[dict[str, Any] | None]
     verdict: str
     notes: NotRequired[list[str]]
 

@@ -124,7 +124,8 @@ class PredictionConfig(_Strict):
     """Options of `exo.ml.evaluate`; the outcome is the change of the responders section.
 
     ``feature_time`` and ``outcome_time`` are in one unit, counted from the start of training.
-    Features drawn when the outcome was known make an association, not a prediction.
+    Features drawn when the outcome was known make an association, not a prediction. The model
+    written is that of ``fit_block`` (clinical+omics), fixed here and not by what does best.
     """
 
     feature_time: float
@@ -135,6 +136,14 @@ class PredictionConfig(_Strict):
     n_permutations: int = Field(default=200, ge=0)
     groups: str = "subject_id"
     signatures: bool = False
+    models: list[Literal["elastic_net", "random_forest"]] = ["elastic_net"]
+    target: Literal["label", "soft", "change"] = "label"
+    landmark: float | None = None
+    leave_out: str | None = None
+    strata: list[str] = []
+    alpha: float = Field(default=0.1, gt=0, lt=1)
+    learning_curve: bool = False
+    fit_block: str | None = None
 
 
 class CohortConfig(_Strict):

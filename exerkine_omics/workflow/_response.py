@@ -1,4 +1,4 @@
-"""Responders and prediction: the analyses that need a table of outcomes."""
+"""Responders: who changed by more than the noise of the outcome."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from exerkine_omics import ml, pl, schema, tl
-from exerkine_omics.cohort import Reliability, ResponderResult, ResponseSpec
-from exerkine_omics.cohort._outcomes import number_column
-from exerkine_omics.errors import AnalysisError, ConfigError, shown
+from exerkine_omics import pl, schema, tl
+from exerkine_omics.cohort import Reliability, ResponderResult
+from exerkine_omics.errors import ConfigError, shown
 from exerkine_omics.workflow._config import RespondersConfig
 from exerkine_omics.workflow._figures import Figures
-from exerkine_omics.workflow._files import records, write_json, write_parquet
+from exerkine_omics.workflow._files import records, write_parquet
 from exerkine_omics.workflow._inputs import Cohort
-
-NOT_POSSIBLE = "not possible"
 
 
 def responders(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str, Any]]:
@@ -26,9 +23,9 @@ def responders(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str,
     if section is None:
         return []
     table = outcome_table(cohort)
-    rule = _rule(section)
+    rule = response_rule(section)
     results: dict[str, ResponderResult] = {}
-    for arm in _treated(cohort, table):
+    for arm in treated_arms(cohort, table):
         results[arm or cohort.config.name] = tl.responders(
             table,
             subject=section.subject,
@@ -105,7 +102,7 @@ def outcome_table(cohort: Cohort) -> pd.DataFrame:
     return cohort.outcomes
 
 
-def _treated(cohort: Cohort, table: pd.DataFrame) -> list[str]:
+def treated_arms(cohort: Cohort, table: pd.DataFrame) -> list[str]:
     section = cohort.config.responders
     if section is None or section.arm is None:
         return [""]
@@ -124,18 +121,6 @@ def _treated(cohort: Cohort, table: pd.DataFrame) -> list[str]:
     return chosen
 
 
-def _trained(table: pd.DataFrame, section: RespondersConfig) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Drop who trained less than the dose, as tl.responders does; how many of each arm."""
-    if section.adherence is None:
-        return table, {}
-    none = [""] * len(table)
-    arm = table[section.arm].astype(str) if section.arm in table else pd.Series(none, table.index)
-    idle = (number_column(table, section.adherence) < section.min_adherence) & (
-        arm != str(section.control)
-    )
-    return table[~idle], arm[idle].value_counts().to_dict()
-
-
 def _noise_source(section: RespondersConfig) -> str:
     if section.reliability == "control":
         within = f" within {' and '.join(section.strata)}" if section.strata else ""
@@ -143,75 +128,7 @@ def _noise_source(section: RespondersConfig) -> str:
     return str(section.reliability.source)
 
 
-def predict(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str, Any]]:
-    """Cross-validate the prediction of response in each treated arm; writes prediction.json.
-
-    An arm in which it cannot be done is reported with the reason.
-    """
-    section, outcome = cohort.config.prediction, cohort.config.responders
-    if section is None or outcome is None:
-        return []
-    table, idle = _trained(outcome_table(cohort), outcome)
-    table = table.rename(columns={outcome.subject: schema.SUBJECT})
-    spec = ResponseSpec(**_rule(outcome))
-    parts: list[dict[str, Any]] = []
-    arms = _treated(cohort, table)
-    for number, arm in enumerate(arms):
-        label = arm or cohort.config.name
-        people = table
-        if arm and outcome.arm:
-            people = table[table[outcome.arm].astype(str).isin([arm, str(outcome.control)])]
-        try:
-            # the keys of this section are the words of ml.evaluate
-            result = ml.evaluate(cohort.adata, (spec, people), **section.model_dump())
-        except AnalysisError as error:
-            parts.append(_not_run(cohort, label, str(error)))
-            continue
-        summary = result.to_dict()
-        wanted = (
-            "kind", "metrics", "permutation_p", "increment_p", "ceiling", "control", "stability",
-            "verdict", "notes", "selected", "sample_size",
-        )  # fmt: skip
-        people_used, features = summary["counts"]["used"], summary["settings"]["n_features"]
-        part: dict[str, Any] = {
-            "label": label, "n_people": people_used, "n_features": features,
-            "rule_sha256": spec.sha256,
-        }  # fmt: skip
-        part |= {k: summary[k] for k in wanted}
-        # the blocks of signature scores, where the config asks for them
-        parts.append(part | {k: summary[k] for k in ("signatures",) if k in summary})
-        if n_idle := idle.get(arm, 0):
-            text = f"{n_idle} people trained less than the dose stated and are left out."
-            parts[-1]["notes"] = [*part["notes"], text]
-        figures.add(
-            "prediction",
-            f"roc_{number + 1}",
-            partial(pl.roc, result),
-            caption=f"{label}: receiver operating characteristic, people out of the training fold.",
-            alt=f"ROC curve, {label}",
-        )
-    write_json(folder / "prediction.json", parts)
-    return parts
-
-
-def _not_run(cohort: Cohort, label: str, reason: str) -> dict[str, Any]:
-    return {
-        "label": label,
-        "kind": "prediction",
-        "n_people": 0,
-        "n_features": cohort.adata.n_vars,
-        "metrics": [],
-        "permutation_p": None,
-        "increment_p": None,
-        "ceiling": None,
-        "control": None,
-        "stability": None,
-        "verdict": f"{NOT_POSSIBLE}: {reason}",
-        "notes": [],
-    }
-
-
-def _rule(section: RespondersConfig) -> dict[str, Any]:
+def response_rule(section: RespondersConfig) -> dict[str, Any]:
     """Collect what makes a responder, in words tl.responders and ResponseSpec share."""
     shared = {"pre", "post", "threshold", "arm", "control", "direction", "level"}
     given = section.reliability

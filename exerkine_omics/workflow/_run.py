@@ -21,7 +21,7 @@ from exerkine_omics.errors import (
     UsageError,
 )
 from exerkine_omics.settings import settings
-from exerkine_omics.workflow import _response, _stages, _text
+from exerkine_omics.workflow import _predict, _response, _stages, _text
 from exerkine_omics.workflow._config import CohortConfig, RunConfig, load_config
 from exerkine_omics.workflow._figures import Figures
 from exerkine_omics.workflow._files import STATUS, staging, write_json
@@ -142,7 +142,7 @@ def run(
             where=str(out / "status.tsv"),
         )
     asked = [p for s in summaries for p in s.get("prediction", ())]
-    if asked and all(p["verdict"].startswith(_response.NOT_POSSIBLE) for p in asked):
+    if asked and all(p["verdict"].startswith(_predict.NOT_POSSIBLE) for p in asked):
         raise AnalysisError(
             f"Prediction is {asked[0]['verdict']}",
             fix=f"All else stands in {out / 'report.html'}.",
@@ -181,9 +181,9 @@ def _run_cohort(cohort: Cohort, out: Path, seed: int, status: _Status, say: Log)
     summary["enrichment"] = stage("enrich", _stages.enrich, config.score and config.enrich)
     summary["differential"] = stage("differential", _stages.differential, config.differential)
     summary["responders"] = stage("responders", _response.responders, config.responders)
-    summary["prediction"] = stage("predict", _response.predict, config.prediction)
+    summary["prediction"] = stage("predict", _predict.predict, config.prediction)
     for part in summary["prediction"]:
-        if part["verdict"].startswith(_response.NOT_POSSIBLE):
+        if part["verdict"].startswith(_predict.NOT_POSSIBLE):
             status.add(config.name, f"predict {part['label']}", "impossible", part["verdict"])
     summary["figures"] = figures.records
     summary["methods"] = _text.methods(config, summary, seed)

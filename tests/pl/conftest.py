@@ -188,7 +188,7 @@ def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_ne
     curves, metrics = [], []
     for number, block in enumerate(blocks):
         for model in models:
-            tpr = grid ** (0.8 - 0.15 * number)
+            tpr = grid ** max(0.8 - 0.15 * number, 0.1)
             band = 0.16 * np.sin(np.pi * grid)
             curves.append(
                 pd.DataFrame(
@@ -204,18 +204,68 @@ def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_ne
             )
             auc = 0.55 + 0.08 * number
             metrics.append(("auc", block, model, auc, auc - 0.14, auc + 0.13))
-    predictions = pd.DataFrame(
-        {
-            "subject_id": [f"P{i:02d}" for i in range(40)] * 2,
-            "label": [i % 2 for i in range(40)] * 2,
-            "probability": rng.random(80),
-        }
-    )
+    pairs = [(block, model) for block in blocks for model in models]
+    predictions = pd.concat(
+        pd.DataFrame(
+            {
+                "subject_id": [f"P{i:02d}" for i in range(40)] * 2,
+                "block": block,
+                "model": model,
+                "label": [i % 2 for i in range(40)] * 2,
+                "probability": rng.random(80),
+            }
+        )
+        for block, model in pairs
+    ).reset_index(drop=True)
+    metrics += [("calibration_slope", *pair, 0.8, 0.3, 1.4) for pair in pairs]
+    x = np.linspace(0.2, 0.8, 21)
+    calibration = [
+        pd.DataFrame(
+            {
+                "block": block,
+                "model": model,
+                "probability": x,
+                "observed": 0.1 + 0.8 * x,
+                "ci_low": x * 0.8,
+                "ci_high": 0.2 + 0.8 * x,
+            }
+        )
+        for block, model in pairs
+    ]
+    at = np.linspace(0.05, 0.95, 19)
+    everybody = 0.5 - 0.5 * at / (1 - at)
+    decision = [
+        pd.DataFrame(
+            {
+                "block": block,
+                "model": model,
+                "threshold": at,
+                "net_benefit": value,
+                "ci_low": value - 0.05,
+                "ci_high": value + 0.05,
+            }
+        )
+        for block, model, value in [
+            *((b, m, np.maximum(everybody, 0.3 * (1 - at))) for b, m in pairs),
+            ("all", "", everybody),
+            ("none", "", 0 * at),
+        ]
+    ]
+    lost = [("block", blocks[-1], 0.12), *(("feature", f"F{k}", 0.1 / (k + 1)) for k in range(30))]
+    importance = [
+        (block, model, level, name, "auc", value, value - 0.05, value + 0.05)
+        for block, model in pairs
+        for level, name, value in lost
+    ]
+    names = ["block", "model", "level", "name", "metric", "estimate", "ci_low", "ci_high"]
     columns = ["metric", "block", "model", "estimate", "ci_low", "ci_high"]
     return SimpleNamespace(
         roc=pd.concat(curves, ignore_index=True),
         metrics=pd.DataFrame(metrics, columns=columns),
         predictions=predictions,
+        calibration=pd.concat(calibration, ignore_index=True),
+        decision=pd.concat(decision, ignore_index=True),
+        importance=pd.DataFrame(importance, columns=names),
         permutation_p=0.21,
         ceiling=0.68,
     )

@@ -23,6 +23,9 @@ FIGURES = {
     "responder_profile": lambda make, n, **k: pl.responder_profile(make.profile(min(n, 20)), **k),
     "plan": lambda make, n, **k: pl.plan(make.plan(n), **k),
     "roc": lambda make, n, **k: pl.roc(make.prediction(), **k),
+    "calibration": lambda make, n, **k: pl.calibration(predicted(make, n), **k),
+    "decision_curve": lambda make, n, **k: pl.decision_curve(predicted(make, n), **k),
+    "importance": lambda make, n, **k: pl.importance(predicted(make, n), **k),
     "coverage": lambda make, n, **k: pl.coverage(make.coverage(n), **k),
     "tissue_map": lambda make, n, **k: pl.tissue_map(
         {f"mol_{i}": i - 2.5 for i in range(min(n, 60))}, make.molecules(min(n, 60)), **k
@@ -45,6 +48,12 @@ FIGURES = {
     "enrichment": lambda make, n, **k: pl.enrichment(make.enrichment(min(n, 300)), **k),
     "meta_forest": lambda make, n, **k: meta_forest(make, n, **k),
 }
+
+
+def predicted(make, n):
+    """Two blocks, or twelve of long names."""
+    blocks = ("clinical", "omics") if n == 5 else tuple(f"clinical+platform_{i}" for i in range(12))
+    return make.prediction(blocks=blocks)
 
 
 def meta_forest(make, n, **k):
