@@ -33,7 +33,7 @@ def univariate_logistic(
     y
         n labels from 0 to 1, soft ones too; a row with a NaN is absent.
     weights
-        n, not negative; default 1.
+        n, not negative; default 1. A row with a NaN is absent.
     ridge
         Above 0; at 0 a separating column has no maximum and becomes NaN.
 
@@ -74,7 +74,7 @@ def _standardised(
     """Columns standardised (0 where absent), weights n x m, y, and the columns' mean and SD."""
     y = np.asarray(y, dtype=float)
     weights = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=float)
-    there = np.isfinite(x) & np.isfinite(y)[:, None]
+    there = np.isfinite(x) & (np.isfinite(y) & np.isfinite(weights))[:, None]
     w = np.where(there, weights[:, None], 0.0)
     y = np.where(np.isfinite(y), y, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):

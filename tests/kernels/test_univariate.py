@@ -113,8 +113,9 @@ def test_order_shift_scale_and_gaps(fit):
         far[0] + far[1] * (x[0] / sd + 1e5), intercept + slope * x[0], atol=1e-4
     )
     np.testing.assert_allclose(fit(x, y, w * 17)[1], slope, rtol=1e-8)
-    # a NaN cell, a NaN label and a weight of 0 are absent rows
-    holes, missing = x.copy(), y.copy()
+    # a NaN cell, label or weight and a weight of 0 are absent rows
+    holes, missing, w = x.copy(), y.copy(), w.copy()
+    w[5] = np.nan
     holes[rng.random(x.shape) < 0.15] = np.nan
     missing[:3] = np.nan
     found = fit(holes, missing, w)
