@@ -114,7 +114,9 @@ def interval_half_width(
     """
     size = np.sort(_worst(np.abs(residuals), np.ones(len(residuals), dtype=bool), groups))
     rank = conformal_rank(len(size), alpha)
-    return float("inf") if rank is None else float(size[rank - 1])
+    if rank is None:
+        return float("inf")
+    return float(size[rank - 1]) if rank > 0 else 0.0  # alpha of 1: nothing need be held
 
 
 def _worst(badness: np.ndarray, rows: np.ndarray, groups: np.ndarray | None) -> np.ndarray:

@@ -71,6 +71,7 @@ def test_too_few_people_abstain():
             )
             assert list(judged) == [not both, True]
             assert sets.all() == both
+    assert interval_half_width(np.arange(1.0, 9), 1.0) == 0
     # without anybody of a class nothing is known of it
     p_values = class_p_values(np.array([0.2, 0.4]), np.zeros(2), np.array([0.3]))
     assert p_values[0, 1] == 1.0 and p_values[0, 0] == pytest.approx(2 / 3)

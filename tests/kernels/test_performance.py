@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from sklearn import metrics
@@ -65,6 +66,26 @@ def test_net_benefit(name):
     for threshold, expected in vector["expected"]["all"].items():
         found = performance.net_benefit(CLF["y"], np.ones(60), ONE, float(threshold))
         assert found[0] == pytest.approx(expected, abs=vector["tol"])
+
+
+def test_net_benefit_of_the_tutorial():
+    """People rebuilt from their counts: as many at or above each threshold as in the data."""
+    vector = VECTORS["net_benefit_tutorial"]
+    counts = pd.read_csv(Path(__file__).parents[1] / "reference" / "net_benefit" / "counts.csv")
+    assert len(counts) == 14
+    label, one = (np.arange(750) < 105).astype(float), np.ones((1, 750))
+    for model, rows in counts.groupby("model"):
+        probability = np.zeros(750)
+        for row in rows.sort_values("threshold").itertuples():
+            probability[: row.tp] = probability[105 : 105 + row.fp] = row.threshold
+        for row in rows.itertuples():
+            found = performance.net_benefit(label, probability, one, row.threshold)[0]
+            expected = vector["expected"][model][str(row.threshold)]
+            assert found == pytest.approx(expected, abs=vector["tol"])
+            assert found == pytest.approx(row.net_benefit, abs=1e-12)
+    for threshold, expected in vector["expected"]["all"].items():
+        found = performance.net_benefit(label, np.ones(750), one, float(threshold))[0]
+        assert found == pytest.approx(expected, abs=vector["tol"])
 
 
 @pytest.mark.quick
@@ -184,3 +205,40 @@ def test_wilson_interval():
     # scipy.stats.binomtest(7, 20).proportion_ci(method="wilson")
     expected = stats.binomtest(7, 20).proportion_ci(method="wilson")
     assert performance.wilson(0.35, 20) == pytest.approx((expected.low, expected.high), abs=1e-10)
+
+
+@pytest.mark.slow
+def test_features_selected_outside_the_folds_leak():
+    """Noise alone: AUC near 1 where the filter saw the test people, 0.5 where it did not."""
+    from sklearn.feature_selection import SelectKBest, f_classif
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    vector = VECTORS["leak_demo"]
+    n, p, k, repeats = (vector["inputs"][name] for name in ("n", "p", "k", "reps"))
+    rng = np.random.default_rng(0)
+    label = np.arange(n) % 2
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1))
+    whole = make_pipeline(SelectKBest(f_classif, k=k), model)
+    outside, pooled, fold_mean = [], [], []
+    for repeat in range(repeats):
+        x = rng.normal(size=(n, p))
+        folds = StratifiedKFold(5, shuffle=True, random_state=repeat)
+        chosen = SelectKBest(f_classif, k=k).fit_transform(x, label)
+        how = {"cv": folds, "method": "predict_proba"}
+        leaky = cross_val_predict(model, chosen, label, **how)[:, 1]
+        honest = cross_val_predict(whole, x, label, **how)[:, 1]
+        outside.append(performance.auc(label, leaky)[0])
+        pooled.append(performance.auc(label, honest)[0])
+        tests = [test for _, test in folds.split(x, label)]
+        fold_mean.append(np.mean([performance.auc(label[t], honest[t])[0] for t in tests]))
+    expected, tol = vector["expected"], vector["tol"]
+    # the honest ones: means of 60 runs, SD 0.12, here and there
+    assert np.mean(outside) == pytest.approx(expected["AUC_filter_outside"], abs=tol)
+    assert np.mean(pooled) == pytest.approx(expected["AUC_inside_pooled"], abs=tol + 0.02)
+    assert np.mean(fold_mean) == pytest.approx(expected["AUC_inside_foldmean"], abs=tol + 0.02)
+    # honest, and still anything between 0.26 and 0.76 in one run of 40 people
+    low, high = np.quantile(fold_mean, [0.025, 0.975])
+    assert [low, high] == pytest.approx(expected["foldmean_95range"], abs=0.1)
