@@ -37,8 +37,8 @@ print(listed["notes"])
 # %% [markdown]
 # ## A file of this layout
 # Header in the fourth row, clinical columns, a column for each analyte; a second workbook lists
-# which column is which visit's. To show that nothing drawn after training gets in, a column of afterwards
-# that *is* the change of VO2max stands in the file too.
+# which column is which visit's. To show that nothing drawn after training gets in, a column of
+# afterwards that *is* the change of VO2max stands in the file too.
 
 # %%
 if not real:
@@ -159,8 +159,8 @@ exo.pl.responders(result, unit="mL/min", title="Change of VO2max")
 # %% [markdown]
 # ## Prediction
 # Clinical data (age, sex, BMI, VO2max before), proteins, and both, on the same folds. On 5000
-# proteins a repeat takes about 10 s and each permutation as long: here the 40 proteins that vary most
-# are taken, which looks at no outcome, and few permutations are made. The config runs all.
+# proteins a repeat takes about 10 s and each permutation as long: here the 40 proteins that vary
+# most are taken, which looks at no outcome, and few permutations are made. The config runs all.
 
 # %%
 exo.pp.log2(adata)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -386,3 +387,36 @@ def test_one_arm_tells_no_sd_ir_and_the_noise_is_named(tmp_path: Path):
     assert result.verdict == "cannot be known" and np.isnan(result.sd_ir.estimate)
     with pytest.raises(exo.errors.AnalysisError):
         exo.tl.check_design(arms=1, ask="sd_ir")
+
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "heritage.yaml"
+
+
+def test_the_example_names_its_noise():
+    from exerkine_omics.workflow._config import load_config
+
+    cohort = load_config(EXAMPLE).cohorts[0]
+    assert cohort.input.dataset == "heritage_somascan"
+    published = exo.Reliability.literature().set_index("name").loc["vo2peak_bonafiglia2016"]
+    noise = cohort.responders.reliability
+    assert noise.typical_error == pytest.approx(1000 * published["typical_error"])
+    assert published["unit"] == "L/min" and cohort.responders.unit == "mL/min"
+    assert published["citation"] in noise.source
+    assert (cohort.prediction.feature_time, cohort.prediction.outcome_time) == (0, 20)
+
+
+@pytest.mark.slow
+def test_the_example_runs_and_refuses_sd_ir(tmp_path: Path):
+    from exerkine_omics import workflow
+
+    make.write(tmp_path, n=100, p=10)
+    with exo.settings.override(data_dir=tmp_path):
+        page = workflow.run_config(EXAMPLE, tmp_path / "out")
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())["cohorts"][0]
+    (responders,), (prediction,) = summary["responders"], summary["prediction"]
+    assert responders["verdict"] == "cannot be known"
+    assert "one arm cannot tell them apart" in responders["verdict_reason"]
+    assert "Bonafiglia" in responders["noise_source"]
+    assert prediction["kind"] == "prediction" and prediction["n_features"] == 10
+    assert any("No control arm" in n for n in prediction["notes"])
+    assert "not attributable to exercise" in page.read_text()
