@@ -12,7 +12,8 @@ from anndata import AnnData
 
 from exerkine_omics import schema
 from exerkine_omics.cohort import add_step, meta
-from exerkine_omics.datasets import _rats, _ultramarathon
+from exerkine_omics.datasets import _heritage, _rats, _ultramarathon
+from exerkine_omics.datasets._heritage import HeritageTraining
 from exerkine_omics.datasets._rats import RatTraining
 from exerkine_omics.datasets._registry import fetch, registry
 from exerkine_omics.errors import InputError, shown
@@ -20,24 +21,26 @@ from exerkine_omics.errors import InputError, shown
 READERS: dict[str, Callable[[dict[str, Path]], Any]] = {
     "ultramarathon": _ultramarathon.read,
     "rats": _rats.read,
+    "heritage": _heritage.read,
 }
 
 
-def load(name: str) -> AnnData | RatTraining:
+def load(name: str) -> AnnData | RatTraining | HeritageTraining:
     """Load a public cohort: from EXERKINE_DATA_DIR where it is there, else by download.
 
-    Use it to try an analysis on real data. Files are of a pinned commit and checked by sha256
-    where that is known; `available` lists names, licences and citations.
+    Use it to try an analysis on real data. A repository's files are of a pinned commit; all are
+    checked by sha256 where that is known; `available` lists names, licences and citations.
 
     Parameters
     ----------
     name
-        ``ultramarathon_50km`` (an AnnData) or ``rat_training`` (a `RatTraining` with ``.adata``
-        and ``.outcomes``).
+        ``ultramarathon_50km`` (an AnnData), ``rat_training`` (a `RatTraining` with ``.adata``
+        and ``.outcomes``) or ``heritage_somascan`` (a `HeritageTraining` with the same two; not
+        yet run on the real file).
 
     Returns
     -------
-    AnnData or RatTraining
+    AnnData, RatTraining or HeritageTraining
         As the registry says for this name. ``uns["exerkine"]["provenance"]`` holds source,
         commit, licence and citation.
 
@@ -60,8 +63,9 @@ def load(name: str) -> AnnData | RatTraining:
     dataset = registry()[name]
     loaded = READERS[dataset["reader"]](fetch(dataset))
     adata = loaded if isinstance(loaded, AnnData) else loaded.adata
-    keys = ("repository", "commit", "licence", "citation", "description")
-    meta(adata)[schema.PROVENANCE] = {"name": name, **{k: str(dataset[k]) for k in keys}}
+    keys = ("repository", "commit", "source", "licence", "citation", "description")
+    stated = {k: str(dataset.entry[k]) for k in keys if dataset.entry.get(k)}
+    meta(adata)[schema.PROVENANCE] = {"name": name, **stated}
     meta(adata)[schema.PROVENANCE]["notes"] = json.dumps(dataset["notes"])
-    add_step(adata, "datasets.load", name=name, commit=dataset["commit"])
+    add_step(adata, "datasets.load", name=name, commit=dataset["commit"] or "")
     return loaded

@@ -31,7 +31,9 @@ class Dataset:
         return self.entry[key]
 
     def url(self, path: str) -> str:
-        """Return the address of a file at the pinned commit."""
+        """Return the address of a file: as it stands, or at the pinned commit."""
+        if path.startswith(("http://", "https://")):
+            return path
         return f"{HOST}/{self['repository']}/{self['commit']}/{quote(path)}"
 
 
@@ -119,7 +121,8 @@ def _download(dataset: Dataset, file: dict[str, Any]) -> Path:
 
     url = dataset.url(file["path"])
     known = f"sha256:{file['sha256']}" if file["sha256"] else None
-    folder = Path(pooch.os_cache("exerkine_omics")) / dataset["folder"] / dataset["commit"][:12]
+    version = str(dataset["commit"] or "unpinned")[:12]
+    folder = Path(pooch.os_cache("exerkine_omics")) / dataset["folder"] / version
     try:
         return Path(pooch.retrieve(url, known_hash=known, fname=file["name"], path=folder))
     # requests' errors are OSError; pooch raises ValueError for a wrong hash

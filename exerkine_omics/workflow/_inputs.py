@@ -134,4 +134,5 @@ def _sha256(path: Path) -> str:
 
 def _provenance(adata: AnnData) -> str:
     source = adata.uns[schema.UNS].get(schema.PROVENANCE, {})
-    return ", ".join(str(source[k]) for k in ("repository", "commit", "licence") if k in source)
+    keys = ("repository", "commit", "source", "licence")
+    return ", ".join(str(source[k]) for k in keys if k in source)

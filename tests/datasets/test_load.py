@@ -27,15 +27,19 @@ def race(data_dir: Path) -> ad.AnnData:
 @pytest.mark.quick
 def test_available_and_unknown_names():
     table = exo.datasets.available()
-    assert list(table["name"]) == ["ultramarathon_50km", "rat_training"]
+    assert list(table["name"]) == [
+        "ultramarathon_50km", "rat_training", "heritage_somascan"
+    ]  # fmt: skip
     assert table["licence"].ne("").all() and table["citation"].str.contains("doi:").all()
-    assert list(table["download"]) == [True, False]
+    assert list(table["download"]) == [True, False, True]
     with pytest.raises(InputError, match="ultramarathon_50km"):
         exo.datasets.load("ultramaraton")
 
 
 def test_urls_are_pinned():
-    for dataset in registry().values():
+    pinned = [d for d in registry().values() if d["repository"]]
+    assert len(pinned) == len(registry()) - 1
+    for dataset in pinned:
         assert len(dataset["commit"]) == 40
         for file in dataset["files"]:
             if file["path"]:
