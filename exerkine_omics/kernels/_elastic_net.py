@@ -11,10 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg, special
 
+from exerkine_omics.errors import UsageError
+
 _ENTER_AT_ONCE = 64  # more than that enter one Newton step only in the next round
 _MAX_ROUNDS = 500
 _JITTER = 1e-12
 _HALVINGS = 44
+_posv = linalg.lapack.dposv
+
+
+Array = np.ndarray
+Penalty = float | Array  # one for all features, or one each
 
 
 @dataclass(frozen=True)
@@ -48,8 +55,8 @@ class ElasticNetState:
 class ElasticNetProblem:
     """One data set, standardised once, to be solved at a falling sequence of penalties.
 
-    Minimises ``sum_i w_i loss(y_i, eta_i) + lambda * (a |b|_1 + (1 - a)/2 |b|^2)`` with
-    ``eta = b0 + X b``, weights that sum to one, the log loss (binomial) or half the squared
+    Minimises ``sum_i w_i loss(y_i, eta_i) + lambda * sum_j f_j (a |b_j| + (1 - a)/2 b_j^2)``
+    with ``eta = b0 + X b``, weights that sum to one, the log loss (binomial) or half the squared
     error (gaussian). Features are centred and divided by their weighted standard deviation
     (divisor n, as in glmnet); ``b`` is on that scale; the intercept has no penalty.
 
@@ -58,7 +65,8 @@ class ElasticNetProblem:
     x
         Features, people x features, finite.
     y
-        Outcome, one number a person; 0 or 1 for ``binomial``.
+        Outcome, one number a person; 0 to 1 for ``binomial``, where a fraction counts as that
+        weight of cases and the rest of others.
     family
         ``binomial`` or ``gaussian``.
     l1_ratio
@@ -70,8 +78,14 @@ class ElasticNetProblem:
     free_ridge
         Fixed ridge ``free_ridge/2 * b^2`` on those features, against separation.
     penalty_factors
-        Positive factor f of each feature's penalty, ``lambda f_j (a |b_j| + (1 - a)/2 b_j^2)``,
-        taken as given (glmnet rescales them to mean 1); None means 1.
+        f, one positive number a feature of ``x``, used as given (glmnet rescales its factors to
+        sum to their number: its lambda is ours times their mean); entries of unpenalised
+        features are not used. None means 1.
+
+    Raises
+    ------
+    UsageError
+        Factors of another length, or not above zero and finite at a penalised feature.
     """
 
     def __init__(
@@ -89,6 +103,7 @@ class ElasticNetProblem:
         n, p = x.shape
         w = np.full(n, 1.0) if weights is None else np.asarray(weights, dtype=float)
         self.w = w / w.sum()
+        self.least = np.maximum(1e-10 * self.w, 1e-40)  # curvature is divided by
         self.y = np.asarray(y, dtype=float)
         self.logistic = family == "binomial"
         self.l1_ratio = float(l1_ratio)
@@ -104,22 +119,18 @@ class ElasticNetProblem:
         self.rows = rows[self.penalized] if out.any() else rows
         self.free_rows = np.vstack([np.ones((1, n)), rows[out]])
         self.free_ridge = np.r_[0.0, np.full(int(out.sum()), free_ridge + _JITTER)]
-        if penalty_factors is None:
-            self.factor: np.ndarray = np.ones(len(self.rows))
-            self.equal = True
-        else:
-            self.factor = np.asarray(penalty_factors, dtype=float)[self.penalized]
-            self.equal = bool((self.factor == 1).all())
+        self.factors = _factors(penalty_factors, self.penalized)
         self.null = self._null()
-        top = float(np.abs(self.null.gradient / self.factor).max()) if len(self.rows) else 0.0
+        steep = np.abs(self.null.gradient)
+        top = float((steep / self.factors).max(initial=0.0))
         # below 0.001 the formula would send the largest penalty of a ridge to infinity
         self.penalty_max = top / max(self.l1_ratio, 1e-3)
-        self.size = max(top, 1e-8)
+        self.size = max(float(steep.max(initial=0.0)), 1e-8)
 
     def penalties(self, number: int = 20, smallest: float | None = None) -> np.ndarray:
         """Falling penalties from the smallest that keeps every coefficient at zero.
 
-        ``lambda_max = max_j |x_j' W (y - p0)| / a``; the last is ``smallest`` times it
+        ``lambda_max = max_j |x_j' W (y - p0)| / (a f_j)``; the last is ``smallest`` times it
         (default 0.01 with more features than people, else 0.0001, as in glmnet).
         """
         p, n = self.rows.shape
@@ -132,17 +143,16 @@ class ElasticNetProblem:
     ) -> ElasticNetState:
         """Solve at one penalty, from the solution at a larger one."""
         start = self.null if start is None else start
-        l1 = penalty * self.l1_ratio * self.factor
-        l2 = penalty * (1 - self.l1_ratio) * self.factor
+        l1, l2 = self._parts(penalty)
         beta, free, gradient = start.beta.copy(), start.free.copy(), start.gradient
-        before = min(start.penalty, self.penalty_max) * self.l1_ratio * self.factor
+        before, _ = self._parts(min(start.penalty, self.penalty_max))
         strong = (np.abs(gradient) >= 2 * l1 - before) | (beta != 0)  # sequential strong rule
         limit = tol * self.size
         for _ in range(_MAX_ROUNDS):
             chosen = np.flatnonzero(strong)
             rows = self.rows if len(chosen) == len(strong) else self.rows[chosen]
             part, free, residual, done = self._newton(
-                rows, beta[chosen], free, l1[chosen], l2[chosen], limit
+                rows, beta[chosen], free, _at(l1, chosen), _at(l2, chosen), limit
             )
             beta[chosen] = part
             gradient = self.rows @ residual
@@ -168,10 +178,13 @@ class ElasticNetProblem:
 
     def objective(self, state: ElasticNetState) -> float:
         """Value of the objective at a solution."""
-        l1 = state.penalty * self.l1_ratio * self.factor
-        l2 = state.penalty * (1 - self.l1_ratio) * self.factor
+        l1, l2 = self._parts(state.penalty)
         eta = state.free @ self.free_rows + state.beta @ self.rows
         return self._value(eta, state.beta, state.free, l1, l2)
+
+    def _parts(self, penalty: float) -> tuple[Penalty, Penalty]:
+        """Weights of |b| and of b^2/2: a number each, or one a feature where factors differ."""
+        return penalty * self.l1_ratio * self.factors, penalty * (1 - self.l1_ratio) * self.factors
 
     def _null(self) -> ElasticNetState:
         """Only the intercept and the unpenalised features."""
@@ -179,35 +192,21 @@ class ElasticNetProblem:
         mean = float(self.w @ self.y)
         free[0] = special.logit(np.clip(mean, 1e-9, 1 - 1e-9)) if self.logistic else mean
         none = np.empty((0, self.rows.shape[1]))
-        empty = np.empty(0)
-        _, free, residual, done = self._newton(none, empty, free, empty, empty, 1e-12)
+        _, free, residual, done = self._newton(none, np.empty(0), free, 0.0, 0.0, 1e-12)
         gradient = self.rows @ residual
         return ElasticNetState(np.zeros(len(self.rows)), free, gradient, np.inf, done)
 
-    def _value(
-        self,
-        eta: np.ndarray,
-        beta: np.ndarray,
-        free: np.ndarray,
-        l1: np.ndarray,
-        l2: np.ndarray,
-    ) -> float:
+    def _value(self, eta: Array, beta: Array, free: Array, l1: Penalty, l2: Penalty) -> float:
         if self.logistic:
             loss = self.w @ (np.logaddexp(0.0, eta) - self.y * eta)
         else:
             loss = 0.5 * self.w @ (eta - self.y) ** 2
-        ridge = 0.5 * (l2 @ (beta * beta) + self.free_ridge @ (free * free))
-        return float(loss + l1 @ np.abs(beta) + ridge)
+        ridge = 0.5 * (l2 * beta @ beta + self.free_ridge @ (free * free))
+        return float(loss + (l1 * np.abs(beta)).sum() + ridge)
 
     def _newton(
-        self,
-        rows: np.ndarray,
-        beta: np.ndarray,
-        free: np.ndarray,
-        l1: np.ndarray,
-        l2: np.ndarray,
-        limit: float,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
+        self, rows: Array, beta: Array, free: Array, l1: Penalty, l2: Penalty, limit: float
+    ) -> tuple[Array, Array, Array, bool]:
         """Newton steps within the orthant of the active features, until the KKT conditions."""
         used = np.flatnonzero(beta)
         eta = free @ self.free_rows + beta[used] @ rows[used]
@@ -216,9 +215,9 @@ class ElasticNetProblem:
             if self.logistic:
                 p = special.expit(eta)
                 residual = self.w * (p - self.y)
-                curvature = np.maximum(self.w * p * (1 - p), 1e-10 * self.w)
+                curvature = np.maximum(self.w * p * (1 - p), self.least)
             else:
-                residual, curvature = self.w * (eta - self.y), self.w
+                residual, curvature = self.w * (eta - self.y), np.maximum(self.w, self.least)
             gradient = rows @ residual + l2 * beta
             free_gradient = self.free_rows @ residual + self.free_ridge * free
             sign = np.where(beta != 0, np.sign(beta), -np.sign(gradient))
@@ -230,7 +229,7 @@ class ElasticNetProblem:
             work = _working_set(beta, excess)
             while True:
                 step, free_step = self._direction(
-                    rows[work], curvature, slope[work], free_gradient, l2[work]
+                    rows[work], curvature, slope[work], free_gradient, _at(l2, work)
                 )
                 wrong = (beta[work] == 0) & (step * sign[work] <= 0)
                 if not wrong.any():
@@ -246,40 +245,32 @@ class ElasticNetProblem:
         return beta, free, residual, False
 
     def _direction(
-        self,
-        active: np.ndarray,
-        curvature: np.ndarray,
-        slope: np.ndarray,
-        free_gradient: np.ndarray,
-        l2: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, active: Array, curvature: Array, slope: Array, free_gradient: Array, l2: Penalty
+    ) -> tuple[Array, Array]:
         """Newton step; with more active features than people in the space of the people."""
         m, n = active.shape
         u = self.free_rows
-        if m <= n or l2[0] <= 0:
+        if m <= n or np.min(l2) <= 0:
             stack = np.concatenate([active, u])
             hessian = (stack * curvature) @ stack.T
-            ridge = np.concatenate([l2, self.free_ridge])
+            ridge = np.concatenate([np.full(m, l2), self.free_ridge])
             ridge = ridge + _JITTER * (1 + hessian.trace() / len(ridge))
             hessian.flat[:: len(hessian) + 1] += ridge
             full = _solve(hessian, -np.concatenate([slope, free_gradient]))
             return full[:m], full[m:]
-        # (A D A' + L)^-1 = L^-1 (1 - A M^-1 A' L^-1), M = A' L^-1 A + D^-1, n x n; with A and the
-        # slope over the root of L / l2 all penalties are l2, that of the first
-        one = float(l2[0])
-        root = None if self.equal else np.sqrt(l2 / one)
-        if root is not None:
+        root: Penalty = 1.0
+        if isinstance(l2, np.ndarray):  # sqrt(l2) b has the ridge 1
+            root, l2 = np.sqrt(l2), 1.0
             active, slope = active / root[:, None], slope / root
+        # (A D A' + l2)^-1 = (1 - A M^-1 A') / l2 with M = A'A + l2 D^-1, n x n
         kernel = active.T @ active
-        kernel.flat[:: n + 1] += one / curvature
-        inverse_u = _solve(kernel, u.T)
-        inverse_s = _solve(kernel, slope @ active)
-        schur = one * (u @ inverse_u) + np.diag(self.free_ridge + _JITTER)
+        kernel.flat[:: n + 1] += l2 / curvature
+        both = _solve(kernel, np.vstack([u, slope @ active]).T)
+        inverse_u, inverse_s = both[:, :-1], both[:, -1]
+        schur = l2 * (u @ inverse_u) + np.diag(self.free_ridge + _JITTER)
         free_step = _solve(schur, -(free_gradient - u @ inverse_s))
-        step = -(slope - active @ inverse_s) / one - active @ (inverse_u @ free_step)
-        if root is not None:
-            step = step / root
-        return step, free_step
+        step = -(slope - active @ inverse_s) / l2 - active @ (inverse_u @ free_step)
+        return step / root, free_step
 
     def _search(
         self,
@@ -288,8 +279,8 @@ class ElasticNetProblem:
         free: np.ndarray,
         eta: np.ndarray,
         value: float,
-        l1: np.ndarray,
-        l2: np.ndarray,
+        l1: Penalty,
+        l2: Penalty,
         work: np.ndarray,
         sign: np.ndarray,
         step: np.ndarray,
@@ -319,6 +310,25 @@ class ElasticNetProblem:
         return None
 
 
+def _factors(given: np.ndarray | None, penalized: np.ndarray) -> Penalty:
+    if given is None:
+        return 1.0
+    factors = np.asarray(given, dtype=float)
+    if factors.shape != penalized.shape:
+        what = f"penalty_factors has the shape {factors.shape}"
+        raise UsageError(what, fix=f"Give one number for each of the {len(penalized)} features.")
+    used = factors[penalized]
+    wrong = used[~((used > 0) & np.isfinite(used))]
+    if len(wrong):
+        fix = "Give numbers above zero and finite; unpenalized= leaves a feature outside."
+        raise UsageError(f"penalty_factors holds {wrong[:5].tolist()}", fix=fix)
+    return used
+
+
+def _at(value: Penalty, place: np.ndarray) -> Penalty:
+    return value[place] if isinstance(value, np.ndarray) else value
+
+
 def _working_set(beta: np.ndarray, excess: np.ndarray) -> np.ndarray:
     entering = np.flatnonzero((beta == 0) & (excess > 0))
     if len(entering) > _ENTER_AT_ONCE:
@@ -331,7 +341,7 @@ def _working_set(beta: np.ndarray, excess: np.ndarray) -> np.ndarray:
 
 def _solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
     # LAPACK itself: scipy's checks cost as much as the solution of these small systems
-    _, solution, info = linalg.lapack.dposv(matrix, right)
+    _, solution, info = _posv(matrix.T, right)  # the transpose is not copied into columns first
     if info != 0:
         return np.asarray(linalg.lstsq(matrix, right, check_finite=False)[0])
     return np.asarray(solution)

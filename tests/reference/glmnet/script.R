@@ -16,5 +16,6 @@ for (alpha in c(0.5, 1)) {
   write.csv(out, sprintf("path_%g.csv", alpha), row.names = FALSE, quote = FALSE)
 }
 writeLines(c(R.version.string, paste("glmnet", packageVersion("glmnet")),
-             "tolerance: 1e-5 on coefficients, 1e-5 relative on intercepts, 1e-6 relative on lambda_max"),
+             "tolerance: 1e-5 on coefficients, 1e-5 relative on intercepts, 1e-6 relative on lambda_max",
+             "factors.R: 1e-6 on coefficients and intercepts (relative above 1), 1e-6 relative on lambda_max"),
            "versions.txt")
