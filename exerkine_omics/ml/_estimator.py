@@ -53,9 +53,10 @@ class EstimatorModel:
         return np.asarray(np.log(found / (1 - found)))
 
     def refuse_peeking(self, table: np.ndarray) -> None:
-        """Raise `UsageError` where a person's prediction depends on who is predicted beside."""
-        if len(table) < 2:
-            return
+        """Raise `UsageError` where a person's prediction depends on who is predicted beside.
+
+        ``table`` must hold two people or more: one alone has nobody beside.
+        """
         values = self.columns(table)
         half = len(values) // 2
         apart = np.concatenate([self._raw(values[:half]), self._raw(values[half:])])
