@@ -24,7 +24,7 @@ from exerkine_omics.ml._measure import measure, person_weights
 from exerkine_omics.ml._options import check_options, read_models
 from exerkine_omics.ml._outcome import LABEL, Outcome, read_outcome, treated
 from exerkine_omics.ml._people import People, read_people
-from exerkine_omics.ml._permute import pair_names, permutation_tests
+from exerkine_omics.ml._permute import artificial_shares, pair_names, permutation_tests
 from exerkine_omics.ml._result import PredictionResult
 from exerkine_omics.ml._study import (
     Study,
@@ -35,7 +35,12 @@ from exerkine_omics.ml._study import (
     split_arms,
     with_early,
 )
-from exerkine_omics.ml._tables import result_frames, signature_blocks, stability_of
+from exerkine_omics.ml._tables import (
+    reliable_features,
+    result_frames,
+    signature_blocks,
+    stability_of,
+)
 from exerkine_omics.ml._verdict import judge, study_kind
 from exerkine_omics.settings import settings
 
@@ -279,6 +284,9 @@ def evaluate(
     if isinstance(feature_time, (int, float)) and feature_time > 0 and not why:
         notes.append(f"Features of day {feature_time:g} hold part of the response already.")
     stability, frequency = stability_of(done, (OMICS, plan.models[0][0]), people.features)
+    shares = artificial_shares(material, pairs, plan, repeats, n_jobs, store)
+    frequency, more = reliable_features(frequency, people.features, shares)
+    notes += more
     if not np.isfinite(stability.estimate):
         notes.append(
             "Stability is not defined: no feature, or every one, was always chosen."
@@ -292,7 +300,7 @@ def evaluate(
     )  # fmt: skip
     scores = None
     if columns is not None:
-        scores = signature_blocks(done, columns, p_of, people.features, weights, plan, level)
+        scores = signature_blocks(study, columns, p_of, weights, level)
     curve = None
     if learning_curve:
         few = min(repeats, _LEARNING_REPEATS)

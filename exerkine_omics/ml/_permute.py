@@ -12,7 +12,7 @@ import pandas as pd
 
 from exerkine_omics import parallel
 from exerkine_omics.kernels import _performance as performance
-from exerkine_omics.ml._blocks import CLINICAL, Block, Material, joined
+from exerkine_omics.ml._blocks import CLINICAL, OMICS, Block, Material, joined
 from exerkine_omics.ml._checkpoint import Checkpoint
 from exerkine_omics.ml._cross import Pair, Plan, one_repeat
 from exerkine_omics.ml._measure import lead
@@ -40,6 +40,49 @@ def permuted_increment(material: Material, plan: Plan, pairs: Pairs, number: int
     continuous = material.outcome.continuous
     value = {b.name: lead(found, (b.name, m), continuous)[0] for b, m in pairs}
     return np.array([value[b.name] - value[CLINICAL] for b, _ in pairs if b.name != CLINICAL])
+
+
+def artificial_repeat(material: Material, plan: Plan, pairs: Pairs, number: int) -> np.ndarray:
+    """Coefficients (folds x 2 columns) of omics and, beside them, of omics with exchanged rows.
+
+    The exchanged features cannot tell anything; they keep their distributions and correlations.
+    """
+    ((block, model),) = pairs
+    rng = parallel.stream(plan.seed, "ml_artificial", number)
+    order = permute_between_groups(material.groups, rng, material.strata)
+    both = replace(material, x=np.hstack([material.x, material.x[order]]), signatures=None)
+    columns = np.concatenate([block.columns, block.columns + material.x.shape[1]])
+    wider = replace(block, columns=columns, source=np.tile(block.source, 2))
+    found = one_repeat(both, ((wider, model),), plan, f"artificial_{number}")
+    return found.coefficients[(block.name, model)]
+
+
+def artificial_shares(
+    material: Material,
+    pairs: Pairs,
+    plan: Plan,
+    repeats: int,
+    n_jobs: int | None,
+    checkpoint: Checkpoint,
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Share of training folds in which each feature of the omics, and each exchanged one, is used.
+
+    None where the first model does not choose features.
+    """
+    name, estimator = plan.models[0]
+    if estimator is not None:
+        return None
+    own = tuple(pair for pair in pairs if pair[0].name == OMICS and pair[1] == name)
+    plan = replace(plan, explain=0, each=False, models=plan.models[:1], late=False)
+    rows = checkpoint.run(
+        "artificial",
+        partial(artificial_repeat, material, plan, own),
+        [(k,) for k in range(repeats)],
+        n_jobs=n_jobs,
+        progress="artificial features",
+    )
+    share = (np.vstack(rows) != 0).mean(axis=0)
+    return share[: len(share) // 2], share[len(share) // 2 :]
 
 
 def permutation_tests(

@@ -28,7 +28,8 @@ class SignatureBlocks:
     the share of training folds in which it was chosen. ``each``: signature, estimate, ci_low,
     ci_high of the score alone; member (the one most often best in a training fold), member_share,
     member_estimate, member_low, member_high of the best member chosen in each fold; gain of the
-    score over it, gain_low, gain_high.
+    score over it, gain_low, gain_high; nested_p of the score beside the clinical columns, by the
+    likelihood ratio in all people, whom it was not chosen from (not corrected for their number).
     """
 
     method: str
@@ -88,7 +89,8 @@ class PredictionResult:
     notes, gate, counts, settings
         What the reader must know; Riley's sample size; people used and left out; how it was run.
     selected
-        feature, share of the training folds in which the omics block uses it.
+        feature, share of the training folds in which the omics block uses it, reliable (chosen
+        more often than features with exchanged rows that compete with it, by Stabl's FDP+).
     signatures
         See `SignatureBlocks`; None where none were asked for.
     """

@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics.kernels import _performance as performance
+from exerkine_omics.kernels._logistic import likelihood_ratio
+from exerkine_omics.kernels._stabl import choose
 from exerkine_omics.ml._blocks import SIGNATURES
 from exerkine_omics.ml._conformal import conformal_frame, conformal_summary
-from exerkine_omics.ml._cross import Pair, Plan, Repeat
+from exerkine_omics.ml._cross import Pair, Repeat
 from exerkine_omics.ml._curves import (
     calibration_errors,
     calibration_frame,
@@ -100,17 +102,37 @@ def stability_of(
     return found, frame[frame["share"] > 0].reset_index(drop=True)
 
 
+def reliable_features(
+    frequency: pd.DataFrame, features: np.ndarray, shares: tuple[np.ndarray, np.ndarray] | None
+) -> tuple[pd.DataFrame, list[str]]:
+    """Mark the features above the threshold of the least FDP+ (Stabl).
+
+    ``shares`` are those of features, and of the exchanged ones that competed with them.
+    """
+    if shares is None or frequency.empty:
+        return frequency.assign(reliable=False), []
+    found = choose(*shares, np.arange(0.0, 1.0, 0.02))
+    chosen = set(features[: len(found.selected)][found.selected].astype(str))
+    text = (
+        f"{len(chosen)} features are chosen in more than {found.threshold:.0%} of the training "
+        f"folds, beside exchanged ones that tell nothing (FDP+ {found.fdp:.2f})."
+        if chosen
+        else "No feature is chosen more often than exchanged ones that tell nothing."
+    )
+    return frequency.assign(reliable=frequency["feature"].isin(chosen)), [text]
+
+
 def signature_blocks(
-    repeats: Sequence[Repeat],
+    study: Study,
     columns: SignatureColumns,
     p_values: pd.DataFrame,
-    features: np.ndarray,
     weights: np.ndarray,
-    plan: Plan,
     level: float,
 ) -> SignatureBlocks:
     """Collect what stands beside the blocks of signatures, and beside each its best member."""
+    repeats, plan, features = study.repeats, study.plan, study.people.features
     continuous = plan.recipe.family == GAUSSIAN
+    p_nested = _nested_tests(study, columns)
     _, chosen = stability_of(repeats, (SIGNATURES, plan.models[0][0]), columns.names)
     rows = []
     for number, name in enumerate(columns.names):
@@ -125,9 +147,10 @@ def signature_blocks(
         member = features[counts.argmax()] if len(best) else ""
         share = counts.max() / len(best) if len(best) else np.nan
         three = [(v.estimate, v.ci_low, v.ci_high) for v in values]
-        rows.append((name, *three[0], member, share, *three[1], *three[2]))
+        rows.append((name, *three[0], member, share, *three[1], *three[2], p_nested[number]))
     names = ["signature", "estimate", "ci_low", "ci_high", "member", "member_share"]
     names += ["member_estimate", "member_low", "member_high", "gain", "gain_low", "gain_high"]
+    names += ["nested_p"]
     each = pd.DataFrame(rows, columns=names).sort_values(
         ["estimate", "signature"], ascending=[False, True], kind="stable"
     )
@@ -139,6 +162,22 @@ def signature_blocks(
         selected=chosen.rename(columns={"feature": "signature"}),
         each=each.reset_index(drop=True),
     )
+
+
+def _nested_tests(study: Study, columns: SignatureColumns) -> np.ndarray:
+    """P of each score beside the clinical columns, by the likelihood ratio in all people.
+
+    A score learns from features alone, so it may be tested where it was made. NaN for a change.
+    """
+    material = study.material
+    if material.outcome.continuous:
+        return np.full(len(columns.names), np.nan)
+    scores = columns.fit(material.x).score(material.x)
+    label = material.outcome.labels(np.arange(len(material.groups)))
+    return np.array(
+        [likelihood_ratio(label, material.clinical, scores[:, [k]]).p_value for k in
+         range(scores.shape[1])]
+    )  # fmt: skip
 
 
 def _alone(

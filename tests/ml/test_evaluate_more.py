@@ -387,6 +387,33 @@ def test_best_member_stands_beside_each_signature(make_cohort):
     assert single == pytest.approx(carrier["member_estimate"], abs=0.1)
 
 
+def test_nested_test_of_a_signature_is_the_likelihood_ratio(make_cohort):
+    import statsmodels.api as sm
+
+    adata, label = make_cohort(n=60, p=12, effect=2.5, missing=0.0)
+    result = exo.ml.evaluate(adata, label, signatures={"one": ["A0000"]}, **NO_TEST)
+    x = adata.X[:, [0]]
+    free = np.column_stack([adata.obs["age"], adata.obs["sex"] == "M"]).astype(float)
+    fits = [
+        sm.Logit(label.to_numpy(), sm.add_constant(z)).fit(disp=0)
+        for z in (free, np.hstack([free, x]))
+    ]
+    from scipy import stats
+
+    p = stats.chi2.sf(2 * (fits[1].llf - fits[0].llf), 1)
+    assert result.signatures.each.loc[0, "nested_p"] == pytest.approx(p, rel=1e-5)
+
+
+def test_reliable_features_are_those_above_exchanged_ones(make_cohort):
+    adata, label = make_cohort(n=80, p=60, effect=3.0)
+    found = exo.ml.evaluate(adata, label, **NO_TEST)
+    reliable = found.selected[found.selected["reliable"]]["feature"].tolist()
+    assert "A0000" in reliable and len(reliable) <= 6
+    assert any("FDP+" in note for note in found.notes)
+    noise, label = make_cohort(n=60, p=60, effect=0.0, seed=5)
+    assert exo.ml.evaluate(noise, label, **NO_TEST).selected["reliable"].sum() <= 3
+
+
 def test_an_interrupted_run_goes_on(make_cohort, tmp_path, monkeypatch):
     adata, label = make_cohort(n=40, p=8, effect=1.0)
     sets = {"s": ["A0000", "A0001"]}
@@ -408,7 +435,7 @@ def test_an_interrupted_run_goes_on(make_cohort, tmp_path, monkeypatch):
     assert kept == 4
     calls.clear()
     found = exo.ml.evaluate(adata, label, signatures=sets, checkpoint=tmp_path, **FAST)
-    assert len(calls) == 2 + 4 + 4 - kept
+    assert len(calls) == 2 + 2 + 4 + 4 - kept
     for name in ("metrics", "predictions", "importance", "coefficients", "p_values"):
         pd.testing.assert_frame_equal(getattr(found, name), getattr(plain, name))
     pd.testing.assert_frame_equal(found.signatures.each, plain.signatures.each)
