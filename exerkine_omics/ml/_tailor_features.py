@@ -47,7 +47,7 @@ class FoldRule:
         return self.advantage(self.ready(base, x))
 
     def weights(self) -> tuple[np.ndarray, np.ndarray]:
-        """Intercepts (k) and weights (columns x k) per unit of the columns as measured."""
+        """Give intercepts (k) and weights (columns x k) per unit of the columns as measured."""
         weights = self.advantage.weights * self.ready.factor[:, None]
         return self.advantage.intercept - self.ready.mean @ weights, weights
 

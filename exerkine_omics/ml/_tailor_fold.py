@@ -39,8 +39,10 @@ class Material:
 
 @dataclass(frozen=True)
 class Repeat:
-    """Out of fold: ``scores`` (n x k), best single arm by the training people (``best``, n), and
-    by learner the advantages (n x k). ``models``: rules of the folds, by learner.
+    """What one folding says of each person, out of fold.
+
+    ``scores`` (n x k), ``best`` (n): the single arm that was best in training; by learner,
+    ``advantage`` (n x k) and ``models``, the rules of the folds.
     """
 
     scores: np.ndarray

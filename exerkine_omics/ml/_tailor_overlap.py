@@ -1,4 +1,4 @@
-"""Comparisons that nobody randomised: could each person have had either arm?"""
+"""Comparisons that nobody randomised: whether each person could have had either arm."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def cross_fitted_propensity(
     folds: int,
     seed: int,
 ) -> np.ndarray:
-    """Probabilities of the arms for each person (n x k), by a model that did not see that person."""
+    """Probabilities of the arms for each person (n x k), by a model without that person."""
     fold = assign_folds(groups, folds, parallel.stream(seed, "tailor_overlap"), arm)
     found = np.empty((len(arm), n_arms))
     for k in range(folds):
@@ -67,9 +67,7 @@ def overlap_table(propensity: np.ndarray, arm: np.ndarray, arms: tuple[str, ...]
     rows = []
     for a, name in enumerate(arms):
         e, own = propensity[:, a], arm == a
-        # with many arms each is rarer than 0.1 by design; the bound follows the even share
-        low = min(LOW, LOW * 2 / len(arms))
-        outside = float(((e < low) | (e > HIGH)).mean())
+        outside = float(((e < LOW) | (e > HIGH)).mean())
         weight = 1.0 / e[own]
         effective = float(weight.sum() ** 2 / (weight @ weight))
         rows.append(
