@@ -75,7 +75,7 @@ def mean_se(scores: np.ndarray, groups: np.ndarray | None = None) -> tuple[float
     centred = scores - mean
     if groups is not None:
         _, number = np.unique(groups, return_inverse=True)
-        centred = np.bincount(number, weights=centred)
+        centred = np.asarray(np.bincount(number, weights=centred), dtype=float)
     count = len(centred)
     if count < 2:
         return mean, float("nan"), count

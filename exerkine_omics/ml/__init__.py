@@ -5,13 +5,19 @@ from exerkine_omics.ml._imputer import Imputer
 from exerkine_omics.ml._normalizer import Normalizer
 from exerkine_omics.ml._result import PredictionResult
 from exerkine_omics.ml._signature_scorer import SignatureScorer
+from exerkine_omics.ml._tailor import tailor
+from exerkine_omics.ml._tailor_result import TailorResult
+from exerkine_omics.ml._tailor_rule import TailorRule
 
 __all__ = [
     "Imputer",
     "Normalizer",
     "PredictionResult",
     "SignatureScorer",
+    "TailorResult",
+    "TailorRule",
     "evaluate",
+    "tailor",
 ]
 
 

@@ -53,7 +53,6 @@ def read_answers(
         spec, frame = outcome
         frame = _table_by_subject(frame)
         values = spec.change(frame)
-        control = spec.control if control is None else control
     else:
         found = read_outcome(outcome, number=True)
         frame, values = found.frame, found.value
@@ -68,6 +67,8 @@ def read_answers(
     }
     table = table.dropna()
     table["_arm"] = table["_arm"].astype(str)
+    if control is None and spec is not None and spec.control in set(table["_arm"]):
+        control = spec.control
     table, more, notes = _without_control(table, control)
     names = tuple(sorted(table["_arm"].unique()))
     finite = table["_y"].to_numpy(dtype=float)

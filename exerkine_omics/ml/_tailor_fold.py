@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exerkine_omics import parallel
+from exerkine_omics.errors import AnalysisError
 from exerkine_omics.kernels._arm_effects import LEARNERS, ArmEffects, fit_all_arms, fit_arms
 from exerkine_omics.kernels._crossover import least_squares
 from exerkine_omics.kernels._policy import dr_scores
@@ -65,6 +66,8 @@ def one_repeat(material: Material, folds: int, seed: int, name: str) -> Repeat:
     models: dict[str, list[FoldRule]] = {learner: [] for learner in LEARNERS}
     for k in range(folds):
         train, test = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+        if not len(test):
+            continue
         ready, effects, found = learn(m, train, test)
         design = ready(m.base[test], m.x[test])
         if effects.expected is None:
@@ -89,6 +92,12 @@ def learn(m: Material, train: np.ndarray, test: np.ndarray) -> tuple[Ready, ArmE
         probabilities of the arms (k or m x k) or, in a crossover, their outcomes without the
         period effect that the training people teach (m x 2).
     """
+    if m.second is None and np.bincount(m.arm[train], minlength=m.n_arms).min() < 2:
+        raise AnalysisError(
+            "Without one of the folds an arm has fewer than two people",
+            where="ml.tailor",
+            fix="Use more folds: large families stand on one side.",
+        )
     ready = make_ready(m.base[train], m.x[train], m.columns)
     design = ready(m.base[train], m.x[train])
     groups = m.groups[train]

@@ -8,6 +8,7 @@ import pandas as pd
 from exerkine_omics import parallel
 from exerkine_omics.errors import AnalysisError
 from exerkine_omics.ml._splits import assign_folds
+from exerkine_omics.ml._tailor_trial import Trial
 
 LOW, HIGH = 0.1, 0.9
 _MOST_OUTSIDE = 0.05
@@ -57,6 +58,25 @@ def cross_fitted_propensity(
     return found
 
 
+def show_overlap(trial: Trial, known: np.ndarray | None, folds: int, seed: int) -> pd.DataFrame:
+    """Table of overlap by known or modelled probabilities; `AnalysisError` where it is lacking."""
+    chance = known
+    if chance is None and not trial.clinical.shape[1]:
+        raise AnalysisError(
+            "Nobody randomised, and there is no clinical column that could tell why people had "
+            "the arm they had",
+            where="clinical=",
+            fix="Name what decided about the arm, or randomise.",
+        )
+    if chance is None:
+        chance = cross_fitted_propensity(
+            trial.clinical, trial.arm, len(trial.arms), trial.people.groups, folds, seed
+        )
+    table = overlap_table(chance, trial.arm, trial.arms)
+    _require_overlap(table)
+    return table
+
+
 def overlap_table(propensity: np.ndarray, arm: np.ndarray, arms: tuple[str, ...]) -> pd.DataFrame:
     r"""One row an arm: how likely it was for everybody, and what its people weigh.
 
@@ -85,7 +105,7 @@ def overlap_table(propensity: np.ndarray, arm: np.ndarray, arms: tuple[str, ...]
     return pd.DataFrame(rows)
 
 
-def require_overlap(table: pd.DataFrame) -> None:
+def _require_overlap(table: pd.DataFrame) -> None:
     """Raise `AnalysisError` where an arm's people are not comparable with the others."""
     bad = table[~table["passes"]]
     if not len(bad):

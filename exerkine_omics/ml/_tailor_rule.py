@@ -137,7 +137,7 @@ class TailorRule:
         found.insert(0, schema.ARM, np.array(self.arms, dtype=object)[first])
         found.insert(0, schema.SUBJECT, people.subjects)
         found["missing_share"] = missing
-        found[schema.STATUS] = status
+        found["status"] = status
         return found
 
     def _column(self, name: str, sheet: pd.DataFrame, x: np.ndarray) -> np.ndarray:

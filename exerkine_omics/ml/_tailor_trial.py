@@ -66,6 +66,9 @@ def make_trial(
     wrong = [c for c in named if c in forbidden]
     if wrong:
         raise UsageError(f"{shown(wrong)} is the arm or the outcome", where="clinical=")
+    unknown = sorted(set(cost or {}) - set(answers.arms))
+    if unknown:
+        raise UsageError(f"There is no arm {shown(unknown)} to choose", where="cost=")
     common = np.array(sorted(set(answers.table.index) & set(people.subjects)), dtype=object)
     counts = dict(people.counts) | answers.counts
     counts["without_omics"] = len(set(answers.table.index) - set(people.subjects))

@@ -54,7 +54,7 @@ def value_frame(trial: Trial, repeats: Sequence[Repeat], level: float) -> pd.Dat
              len(groups), count, status)
         )  # fmt: skip
     columns = ["policy", "learner", "estimate", "se", "ci_low", "ci_high", "n", "n_groups"]
-    return pd.DataFrame(rows, columns=[*columns, schema.STATUS])
+    return pd.DataFrame(rows, columns=[*columns, "status"])
 
 
 def learnt_bound(trial: Trial, repeats: Sequence[Repeat], learner: str, level: float) -> float:
