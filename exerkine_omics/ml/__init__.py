@@ -7,6 +7,9 @@ from exerkine_omics.ml._model_file import load
 from exerkine_omics.ml._normalizer import Normalizer
 from exerkine_omics.ml._result import PredictionResult
 from exerkine_omics.ml._signature_scorer import SignatureScorer
+from exerkine_omics.ml._tailor import tailor
+from exerkine_omics.ml._tailor_result import TailorResult
+from exerkine_omics.ml._tailor_rule import TailorRule
 
 __all__ = [
     "Imputer",
@@ -14,8 +17,11 @@ __all__ = [
     "PredictionResult",
     "ResponseModel",
     "SignatureScorer",
+    "TailorResult",
+    "TailorRule",
     "evaluate",
     "load",
+    "tailor",
 ]
 
 
