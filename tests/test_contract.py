@@ -95,6 +95,7 @@ PUBLIC = {
         "calibration",
         "decision_curve",
         "importance",
+        "performance",
         "coverage",
         "qc",
         "pca",

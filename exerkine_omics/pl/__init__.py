@@ -12,6 +12,7 @@ from exerkine_omics.pl._heatmap import heatmap
 from exerkine_omics.pl._importance import importance
 from exerkine_omics.pl._meta_forest import meta_forest
 from exerkine_omics.pl._pca import pca
+from exerkine_omics.pl._performance import performance
 from exerkine_omics.pl._plan import plan
 from exerkine_omics.pl._qc import qc
 from exerkine_omics.pl._responder_profile import responder_profile
@@ -35,6 +36,7 @@ __all__ = [
     "importance",
     "meta_forest",
     "pca",
+    "performance",
     "plan",
     "qc",
     "responder_profile",

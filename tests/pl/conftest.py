@@ -182,7 +182,16 @@ def make_responders(n: int = 20, arms=None, seed: int = 2):
     )
 
 
+BLOCKS = (
+    "clinical", "omics", "proteomics", "metabolomics", "mirna", "signatures", "early",
+    "clinical+omics", "clinical+proteomics", "clinical+metabolomics", "clinical+signatures",
+    "best_single",
+)  # fmt: skip
+
+
 def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_net",)):
+    """Made-up result of ml.evaluate; a number of blocks takes so many of the usual ones."""
+    blocks = BLOCKS[:blocks] if isinstance(blocks, int) else blocks
     rng = np.random.default_rng(4)
     grid = np.linspace(0, 1, 51)
     curves, metrics = [], []
@@ -202,7 +211,7 @@ def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_ne
                     }
                 )
             )
-            auc = 0.55 + 0.08 * number
+            auc = 0.55 + 0.08 * (number % 5)
             metrics.append(("auc", block, model, auc, auc - 0.14, auc + 0.13))
     pairs = [(block, model) for block in blocks for model in models]
     predictions = pd.concat(
@@ -258,6 +267,22 @@ def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_ne
         for level, name, value in lost
     ]
     names = ["block", "model", "level", "name", "metric", "estimate", "ci_low", "ci_high"]
+    p_values = pd.DataFrame(pairs, columns=["block", "model"]).assign(permutation_p=0.21)
+    sizes = np.array([24, 36, 48, 60])
+    learning = pd.concat(
+        pd.DataFrame(
+            {
+                "block": block,
+                "model": model,
+                "metric": "auc",
+                "n_train": sizes,
+                "estimate": 0.72 - (1 + 0.3 * number) / np.sqrt(sizes),
+                "ci_low": 0.6 - (1 + 0.3 * number) / np.sqrt(sizes),
+                "ci_high": 0.84 - (1 + 0.3 * number) / np.sqrt(sizes),
+            }
+        )
+        for number, (block, model) in enumerate(pairs)
+    )
     columns = ["metric", "block", "model", "estimate", "ci_low", "ci_high"]
     return SimpleNamespace(
         roc=pd.concat(curves, ignore_index=True),
@@ -266,8 +291,11 @@ def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_ne
         calibration=pd.concat(calibration, ignore_index=True),
         decision=pd.concat(decision, ignore_index=True),
         importance=pd.DataFrame(importance, columns=names),
+        learning_curve=learning.reset_index(drop=True),
+        p_values=p_values.assign(increment_p=0.4),
         permutation_p=0.21,
         ceiling=0.68,
+        control={"metric": "auc", "estimate": 0.52, "ci_low": 0.38, "ci_high": 0.66},
     )
 
 
