@@ -121,8 +121,8 @@ def one_of(frame: pd.DataFrame, column: str, asked: str | None, first: Sequence[
 def curves(frame: pd.DataFrame, block: Several, model: Several) -> tuple[list[Curve], str]:
     """Curves of the blocks and models asked for, and a sentence on those left out.
 
-    A block keeps its look whichever others are drawn. Models differ in their dashes; with one
-    model, dashes tell blocks apart that share a colour. Where neither is named, more curves than
+    A block keeps its look whichever others are drawn. Several models differ in their dashes; with
+    one, dashes tell blocks apart that share a colour. Where neither is named, more curves than
     can be read are those of the first model.
     """
     blocks, models = levels(frame["block"]), levels(frame["model"])
@@ -142,14 +142,14 @@ def curves(frame: pd.DataFrame, block: Several, model: Several) -> tuple[list[Cu
     wide = len(blocks) > _HUES - 1
     palette = list(colours([str(i) for i in range(_HUES)]).values())
     hue = [c for i, c in enumerate(palette) if i != _TAN]
-    if wide and len(models) > 1:
+    if wide and several:
         hue = list(colours([str(i) for i in range(max(len(blocks), 11))]).values())
     found = []
     for i, b in enumerate(blocks):
         for j, m in enumerate(models):
             if (b, m) in pairs:
                 own = rows[(rows["block"].astype(str) == b) & (rows["model"].astype(str) == m)]
-                dash = j if len(models) > 1 else i // len(hue)
+                dash = j if several else i // len(hue)
                 title = two_lines(f"{b}, {m}" if several else b, 40)
                 found.append(
                     Curve(b, m, title, hue[i % len(hue)], _DASHES[dash % len(_DASHES)], own)

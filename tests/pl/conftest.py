@@ -276,9 +276,9 @@ def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_ne
                 "model": model,
                 "metric": "auc",
                 "n_train": sizes,
-                "estimate": 0.72 - (1 + 0.3 * number) / np.sqrt(sizes),
-                "ci_low": 0.6 - (1 + 0.3 * number) / np.sqrt(sizes),
-                "ci_high": 0.84 - (1 + 0.3 * number) / np.sqrt(sizes),
+                "estimate": 0.72 - (1 + 0.05 * number) / np.sqrt(sizes),
+                "ci_low": 0.6 - (1 + 0.05 * number) / np.sqrt(sizes),
+                "ci_high": 0.84 - (1 + 0.05 * number) / np.sqrt(sizes),
             }
         )
         for number, (block, model) in enumerate(pairs)
@@ -296,6 +296,26 @@ def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_ne
         permutation_p=0.21,
         ceiling=0.68,
         control={"metric": "auc", "estimate": 0.52, "ci_low": 0.38, "ci_high": 0.66},
+    )
+
+
+def make_policy(arms=("high intensity", "endurance"), n: int = 60):
+    """Made-up result of ml.tailor: a rule that gains a little over the better arm."""
+    value = 3.2 - 0.4 * np.arange(len(arms))
+    frame = pd.DataFrame(
+        {
+            "policy": [*(f"all {a}" for a in arms), "rule", "gain"],
+            "learner": [*[""] * len(arms), "t", "t"],
+            "estimate": [*value, 3.5, 0.4],
+            "status": "ok",
+        }
+    )
+    frame["ci_low"], frame["ci_high"] = frame["estimate"] - 0.6, frame["estimate"] + 0.6
+    people = pd.DataFrame(
+        {"subject_id": [f"P{i}" for i in range(n)], "abstain": [False, True] * (n // 2)}
+    )
+    return SimpleNamespace(
+        policy_value=frame, people=people, verdict=f"cannot be said with n = {n}"
     )
 
 
@@ -500,6 +520,7 @@ def make():
         profile=make_profile,
         plan=make_plan,
         prediction=make_prediction,
+        policy=make_policy,
         cohort=make_cohort,
         lab=make_lab,
         coverage=make_coverage,
