@@ -119,14 +119,17 @@ def one_of(frame: pd.DataFrame, column: str, asked: str | None, first: Sequence[
 
 
 def curves(frame: pd.DataFrame, block: Several, model: Several) -> tuple[list[Curve], str]:
-    """Curves of the blocks and models asked for, and a sentence on those left out.
+    """Curves of the blocks and models asked for, and a sentence on the model if it is one of more.
 
     A block keeps its look whichever others are drawn. Several models differ in their dashes; with
     one, dashes tell blocks apart that share a colour. Where neither is named, more curves than
     can be read are those of the first model.
     """
     blocks, models = levels(frame["block"]), levels(frame["model"])
-    rows = chosen(chosen(frame, "block", block), "model", model)
+    rows = chosen(frame, "block", block)
+    chosen(frame, "model", model)  # refuses a name that no block knows
+    if model is not None:
+        rows = rows[rows["model"].astype(str).isin(_names(model))]
     pairs = set(zip(rows["block"].astype(str), rows["model"].astype(str), strict=True))
     if not pairs:
         raise UsageError(
@@ -134,11 +137,13 @@ def curves(frame: pd.DataFrame, block: Several, model: Several) -> tuple[list[Cu
             where="model=",
             fix="Name a block and a model that stand together in the frame.",
         )
-    left = ""
+    told = ""
     if block is None and model is None and len(pairs) > _READABLE and len(models) > 1:
         pairs = {pair for pair in pairs if pair[1] == models[0]}
-        left = f"Models not drawn: {shown(models[1:])} (model=)."
+        told = f" Not drawn: {shown(models[1:])} (model=)."
     several = len({m for _, m in pairs}) > 1
+    if len(models) > 1 and not several:
+        told = f"Model: {next(iter(pairs))[1]}.{told}"
     wide = len(blocks) > _HUES - 1
     palette = list(colours([str(i) for i in range(_HUES)]).values())
     hue = [c for i, c in enumerate(palette) if i != _TAN]
@@ -154,7 +159,7 @@ def curves(frame: pd.DataFrame, block: Several, model: Several) -> tuple[list[Cu
                 found.append(
                     Curve(b, m, title, hue[i % len(hue)], _DASHES[dash % len(_DASHES)], own)
                 )
-    return found, left
+    return found, told
 
 
 def bands(n: int) -> tuple[bool, str]:

@@ -227,6 +227,7 @@ def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_ne
         for block, model in pairs
     ).reset_index(drop=True)
     metrics += [("calibration_slope", *pair, 0.8, 0.3, 1.4) for pair in pairs]
+    metrics += [("calibration_intercept", *pair, -0.1, -0.5, 0.3) for pair in pairs]
     x = np.linspace(0.2, 0.8, 21)
     calibration = [
         pd.DataFrame(
@@ -234,12 +235,12 @@ def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_ne
                 "block": block,
                 "model": model,
                 "probability": x,
-                "observed": 0.1 + 0.8 * x,
-                "ci_low": x * 0.8,
-                "ci_high": 0.2 + 0.8 * x,
+                "observed": 0.1 + (0.8 - 0.06 * k) * x,
+                "ci_low": (0.8 - 0.06 * k) * x,
+                "ci_high": 0.2 + (0.8 - 0.06 * k) * x,
             }
         )
-        for block, model in pairs
+        for k, (block, model) in enumerate(pairs)
     ]
     at = np.linspace(0.05, 0.95, 19)
     everybody = 0.5 - 0.5 * at / (1 - at)
