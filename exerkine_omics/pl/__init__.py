@@ -10,9 +10,12 @@ from exerkine_omics.pl._enrichment import enrichment
 from exerkine_omics.pl._forest import forest
 from exerkine_omics.pl._heatmap import heatmap
 from exerkine_omics.pl._importance import importance
+from exerkine_omics.pl._learning_curve import learning_curve
 from exerkine_omics.pl._meta_forest import meta_forest
 from exerkine_omics.pl._pca import pca
+from exerkine_omics.pl._performance import performance
 from exerkine_omics.pl._plan import plan
+from exerkine_omics.pl._policy_value import policy_value
 from exerkine_omics.pl._qc import qc
 from exerkine_omics.pl._responder_profile import responder_profile
 from exerkine_omics.pl._responders import responders
@@ -33,9 +36,12 @@ __all__ = [
     "forest",
     "heatmap",
     "importance",
+    "learning_curve",
     "meta_forest",
     "pca",
+    "performance",
     "plan",
+    "policy_value",
     "qc",
     "responder_profile",
     "responders",

@@ -182,7 +182,16 @@ def make_responders(n: int = 20, arms=None, seed: int = 2):
     )
 
 
+BLOCKS = (
+    "clinical", "omics", "proteomics", "metabolomics", "mirna", "signatures", "early",
+    "clinical+omics", "clinical+proteomics", "clinical+metabolomics", "clinical+signatures",
+    "best_single",
+)  # fmt: skip
+
+
 def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_net",)):
+    """Made-up result of ml.evaluate; a number of blocks takes so many of the usual ones."""
+    blocks = BLOCKS[:blocks] if isinstance(blocks, int) else blocks
     rng = np.random.default_rng(4)
     grid = np.linspace(0, 1, 51)
     curves, metrics = [], []
@@ -202,7 +211,7 @@ def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_ne
                     }
                 )
             )
-            auc = 0.55 + 0.08 * number
+            auc = 0.55 + 0.08 * (number % 5)
             metrics.append(("auc", block, model, auc, auc - 0.14, auc + 0.13))
     pairs = [(block, model) for block in blocks for model in models]
     predictions = pd.concat(
@@ -218,6 +227,7 @@ def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_ne
         for block, model in pairs
     ).reset_index(drop=True)
     metrics += [("calibration_slope", *pair, 0.8, 0.3, 1.4) for pair in pairs]
+    metrics += [("calibration_intercept", *pair, -0.1, -0.5, 0.3) for pair in pairs]
     x = np.linspace(0.2, 0.8, 21)
     calibration = [
         pd.DataFrame(
@@ -225,12 +235,12 @@ def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_ne
                 "block": block,
                 "model": model,
                 "probability": x,
-                "observed": 0.1 + 0.8 * x,
-                "ci_low": x * 0.8,
-                "ci_high": 0.2 + 0.8 * x,
+                "observed": 0.1 + (0.8 - 0.06 * k) * x,
+                "ci_low": (0.8 - 0.06 * k) * x,
+                "ci_high": 0.2 + (0.8 - 0.06 * k) * x,
             }
         )
-        for block, model in pairs
+        for k, (block, model) in enumerate(pairs)
     ]
     at = np.linspace(0.05, 0.95, 19)
     everybody = 0.5 - 0.5 * at / (1 - at)
@@ -258,6 +268,22 @@ def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_ne
         for level, name, value in lost
     ]
     names = ["block", "model", "level", "name", "metric", "estimate", "ci_low", "ci_high"]
+    p_values = pd.DataFrame(pairs, columns=["block", "model"]).assign(permutation_p=0.21)
+    sizes = np.array([24, 36, 48, 60])
+    learning = pd.concat(
+        pd.DataFrame(
+            {
+                "block": block,
+                "model": model,
+                "metric": "auc",
+                "n_train": sizes,
+                "estimate": 0.72 - (1 + 0.05 * number) / np.sqrt(sizes),
+                "ci_low": 0.6 - (1 + 0.05 * number) / np.sqrt(sizes),
+                "ci_high": 0.84 - (1 + 0.05 * number) / np.sqrt(sizes),
+            }
+        )
+        for number, (block, model) in enumerate(pairs)
+    )
     columns = ["metric", "block", "model", "estimate", "ci_low", "ci_high"]
     return SimpleNamespace(
         roc=pd.concat(curves, ignore_index=True),
@@ -266,8 +292,31 @@ def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_ne
         calibration=pd.concat(calibration, ignore_index=True),
         decision=pd.concat(decision, ignore_index=True),
         importance=pd.DataFrame(importance, columns=names),
+        learning_curve=learning.reset_index(drop=True),
+        p_values=p_values.assign(increment_p=0.4),
         permutation_p=0.21,
         ceiling=0.68,
+        control={"metric": "auc", "estimate": 0.52, "ci_low": 0.38, "ci_high": 0.66},
+    )
+
+
+def make_policy(arms=("high intensity", "endurance"), n: int = 60):
+    """Made-up result of ml.tailor: a rule that gains a little over the better arm."""
+    value = 3.2 - 0.4 * np.arange(len(arms))
+    frame = pd.DataFrame(
+        {
+            "policy": [*(f"all {a}" for a in arms), "rule", "gain"],
+            "learner": [*[""] * len(arms), "t", "t"],
+            "estimate": [*value, 3.5, 0.4],
+            "status": "ok",
+        }
+    )
+    frame["ci_low"], frame["ci_high"] = frame["estimate"] - 0.6, frame["estimate"] + 0.6
+    people = pd.DataFrame(
+        {"subject_id": [f"P{i}" for i in range(n)], "abstain": [False, True] * (n // 2)}
+    )
+    return SimpleNamespace(
+        policy_value=frame, people=people, verdict=f"cannot be said with n = {n}"
     )
 
 
@@ -472,6 +521,7 @@ def make():
         profile=make_profile,
         plan=make_plan,
         prediction=make_prediction,
+        policy=make_policy,
         cohort=make_cohort,
         lab=make_lab,
         coverage=make_coverage,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -10,20 +9,12 @@ from exerkine_omics import pl
 from exerkine_omics.errors import UsageError
 
 
+def text_of(ax, gid: str) -> str:
+    return " ".join(t.get_text().replace("\n", " ") for t in ax.texts if t.get_gid() == gid)
+
+
 def legend(ax) -> str:
     return " | ".join(t.get_text().replace("\n", " ") for t in ax.get_legend().get_texts())
-
-
-@pytest.mark.quick
-def test_calibration_has_a_curve_a_slope_and_the_people(make):
-    ax, data = pl.calibration(make.prediction(), return_data=True)
-    assert len(ax.lines) == 3  # the ideal line and two curves
-    np.testing.assert_allclose(ax.lines[0].get_xdata(), ax.lines[0].get_ydata())
-    assert "clinical: slope 0.80 (0.30 to 1.40)" in legend(ax)
-    rugs = [c for c in ax.collections if c.get_gid() == "rug"]
-    assert [len(r.get_paths()) for r in rugs] == [40, 40]  # one tick a person, not a repeat
-    assert set(data["block"]) == {"clinical", "clinical + omics"}
-    assert all(r.get_segments()[0][:, 1].max() < 0 for r in rugs)
 
 
 def test_decision_curve_stands_between_all_and_none(make):
@@ -49,13 +40,17 @@ def test_importance_puts_platforms_first_and_cuts_the_rest(make):
     assert "loss of AUC" in ax.get_xlabel()
 
 
-def test_many_curves_are_those_of_the_first_model(make):
-    result = make.prediction(blocks=tuple("abcd"), models=("elastic_net", "forest"))
-    for draw in (pl.calibration, pl.decision_curve, pl.roc):
-        _, data = draw(result, return_data=True)
-        assert set(data["model"]) == {"elastic_net"}
-        _, data = draw(result, block=["a", "b"], return_data=True)
-        assert set(data["model"]) == {"elastic_net", "forest"}
+@pytest.mark.parametrize("draw", [pl.calibration, pl.decision_curve, pl.roc, pl.learning_curve])
+def test_more_than_twelve_curves_are_those_of_the_first_model(make, draw):
+    result = make.prediction(7, models=("elastic_net", "forest"))
+    ax, data = draw(result, return_data=True)
+    assert set(data["model"]) == {"elastic_net"}
+    assert "Model: elastic_net. Not drawn: 'forest' (model=)." in text_of(ax, "caption")
+    _, data = draw(result, block=["omics", "mirna"], return_data=True)
+    assert set(data["model"]) == {"elastic_net", "forest"}
+    _, data = draw(result, model="forest", return_data=True)
+    assert set(data["model"]) == {"forest"}
+    assert len(draw(make.prediction(12)).get_legend().get_texts()) >= 12
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from exerkine_omics.errors import UsageError
 
 
 def words(ax) -> tuple[str, str]:
+    captions = [t.get_text() for t in ax.texts if t.get_gid() == "caption"]
     legend = " | ".join(t.get_text().replace("\n", " ") for t in ax.get_legend().get_texts())
-    return legend, next(t.get_text() for t in ax.texts if t.get_gid() == "caption")
+    return legend, captions[0] if captions else ""
 
 
 @pytest.mark.quick
@@ -40,6 +41,44 @@ def test_one_block(make):
 def test_models_are_named_where_there_are_several(make):
     legend, _ = words(pl.roc(make.prediction(models=("elastic_net", "forest"))))
     assert "clinical, forest: AUC" in legend
+
+
+def test_a_block_has_one_colour_and_a_model_one_dash(make):
+    result = make.prediction(models=("elastic_net", "forest"))
+    ax = pl.roc(result)
+    lines = [line for line in ax.lines if line.get_gid() == "curve"]
+    assert len(lines) == 4
+    assert lines[0].get_color() == lines[1].get_color() != lines[2].get_color()
+    assert lines[0].get_linestyle() == lines[2].get_linestyle() != lines[1].get_linestyle()
+    assert not ax.collections and "up to 3 curves" in words(ax)[1].replace("\n", " ")
+    ax = pl.roc(result, block="clinical + omics", model="forest")
+    (only,) = (line for line in ax.lines if line.get_gid() == "curve")
+    assert only.get_color() == lines[3].get_color()
+    # one of several models: it is named below
+    assert words(ax)[1].endswith("Model: forest.")
+    with pytest.raises(UsageError, match="no model 'tree'"):
+        pl.roc(result, model="tree")
+
+
+def test_twelve_blocks_look_different(make):
+    lines = [line for line in pl.roc(make.prediction(12)).lines if line.get_gid() == "curve"]
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 12
+
+
+def test_the_frame_alone(make):
+    legend, caption = words(pl.roc(make.prediction().roc))
+    assert "AUC not known" in legend and not caption
+
+
+def test_nothing_to_draw(make):
+    result = make.prediction()
+    with pytest.raises(UsageError, match="nothing to draw: the frame 'roc' has no rows"):
+        pl.roc(result.roc.head(0))
+    with pytest.raises(UsageError, match="dict, which has no frame 'roc'"):
+        pl.roc({})
+    result.roc = None
+    with pytest.raises(UsageError, match="roc was not asked for"):
+        pl.roc(result)
 
 
 def test_what_is_not_known_is_said(make):

@@ -26,6 +26,11 @@ FIGURES = {
     "calibration": lambda make, n, **k: pl.calibration(predicted(make, n), **k),
     "decision_curve": lambda make, n, **k: pl.decision_curve(predicted(make, n), **k),
     "importance": lambda make, n, **k: pl.importance(predicted(make, n), **k),
+    "performance": lambda make, n, **k: pl.performance(predicted(make, n), **k),
+    "learning_curve": lambda make, n, **k: pl.learning_curve(predicted(make, n), **k),
+    "policy_value": lambda make, n, **k: pl.policy_value(
+        make.policy([f"training number {i}" for i in range(2 if n == 5 else 12)]), **k
+    ),
     "coverage": lambda make, n, **k: pl.coverage(make.coverage(n), **k),
     "tissue_map": lambda make, n, **k: pl.tissue_map(
         {f"mol_{i}": i - 2.5 for i in range(min(n, 60))}, make.molecules(min(n, 60)), **k

@@ -1,0 +1,143 @@
+"""What giving each person a chosen training would be worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from exerkine_omics import schema
+from exerkine_omics.errors import UsageError
+from exerkine_omics.pl._frames import counted
+from exerkine_omics.pl._prediction import beside as other_frame
+from exerkine_omics.pl._prediction import table, with_interval
+from exerkine_omics.pl._rows import beside, row_height, settle, two_lines, widest
+from exerkine_omics.pl._style import GREY, INK, Drawn, canvas, caption, colours, handed, head
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_COLUMNS = ("policy", "estimate", "ci_low", "ci_high")
+_RULE, _GAIN = "rule", "gain"
+_MARKERS = {"arm": "o", _RULE: "D", _GAIN: "s"}
+
+
+def policy_value(
+    result: Any,
+    *,
+    unit: str = "",
+    ax: Axes | None = None,
+    return_data: bool = False,
+) -> Drawn:
+    """Draw the mean outcome of each policy: one training for all, or the rule's for each.
+
+    Use it after ``ml.tailor``. What counts is the gain, below the line: intervals of two policies
+    may overlap where their difference is sure, as both rest on the same people.
+
+    Parameters
+    ----------
+    result
+        Result of ``ml.tailor``, or its frame ``policy_value`` alone.
+    unit
+        Unit of the outcome, for the x axis.
+    ax
+        Axes to draw on; a new figure by default.
+    return_data
+        Also return the rows in the order drawn.
+
+    Returns
+    -------
+    Axes or (Axes, DataFrame)
+        The axes, arms on top, then the rule, then the gain; to the right the numbers.
+
+    Raises
+    ------
+    UsageError
+        If there are no policies, or none has a value.
+
+    Notes
+    -----
+    Missing values: a row that is NaN keeps its place and is "not known", with its status below
+    the figure; an interval that is NaN is not drawn.
+    """
+    frame = table(result, "policy_value", _COLUMNS, "policy_value", "exo.ml.tailor")
+    if not np.isfinite(frame["estimate"].to_numpy(float)).any():
+        raise UsageError(
+            "policy_value has nothing to draw: no policy has a value",
+            where="result.policy_value",
+            fix="See the notes of what exo.ml.tailor returns.",
+        )
+    kind = frame["policy"].astype(str).where(frame["policy"].isin([_RULE, _GAIN]), "arm")
+    data = pd.concat([frame[kind == k] for k in _MARKERS])
+    names = _names(data)
+    gains = (data["policy"].astype(str) == _GAIN).to_numpy()
+    ticks = [two_lines(n, 34) for n in names]
+    y = np.arange(len(data)) + 0.5 * gains
+    size = (6.8 + 0.06 * widest(ticks), 2.0 + (row_height(ticks) + 0.04) * max(len(data) + 0.5, 3))
+    hue = colours(list(_MARKERS))
+    with canvas(ax, size) as axes:
+        axes.axvline(0, color=GREY, lw=0.9, zorder=0)
+        for at, name, (_, row) in zip(y, data["policy"].astype(str), data.iterrows(), strict=True):
+            kind_of = name if name in hue else "arm"
+            value, low, high = (float(row[c]) for c in _COLUMNS[1:])
+            axes.hlines([at], [low], [high], color=[hue[kind_of]], lw=1.8)
+            axes.scatter(
+                [value], [at], s=36, color=[hue[kind_of]], marker=_MARKERS[kind_of], zorder=3,
+                gid=kind_of,
+            )  # fmt: skip
+        if gains.any() and not gains.all():
+            axes.axhline(y[gains][0] - 0.75, color=INK, lw=0.6, gid="apart")
+        axes.set_yticks(y, ticks)
+        axes.set_ylim(y[-1] + 0.6, -0.6)
+        axes.set_xlabel(f"mean outcome, {unit}" if unit else "mean outcome")
+        beside(axes, y.tolist(), [with_interval(row) for _, row in data.iterrows()])
+        settle(axes)
+        head(axes, "Value of choosing for each person", "bars: interval over people")
+        caption(
+            axes,
+            _verdict(result),
+            "Gain: the rule less the best single arm; above 0 is better." if gains.any() else "",
+            _people(result),
+            _without(data, names),
+        )
+    return handed(axes, data, return_data)
+
+
+def _names(data: pd.DataFrame) -> list[str]:
+    """Name of each row; the learner of a rule where there are several."""
+    learner = data["learner"].astype(str) if "learner" in data else pd.Series("", data.index)
+    several = learner[learner != ""].nunique() > 1
+    words = {_GAIN: "gain over the best arm"}
+    return [
+        words.get(p, p) + (f", {who}" if who and several else "")
+        for p, who in zip(data["policy"].astype(str), learner, strict=True)
+    ]
+
+
+def _verdict(result: Any) -> str:
+    verdict = "" if isinstance(result, pd.DataFrame) else str(getattr(result, "verdict", ""))
+    return f"Verdict: {verdict}." if verdict else ""
+
+
+def _people(result: Any) -> str:
+    """For how many people the rule does not choose."""
+    people = other_frame(result, "people", ("abstain",))
+    if people is None or people.empty:
+        return ""
+    left = int(people["abstain"].astype(bool).sum())
+    return f"The rule abstains for {left:,} of {counted(len(people), 'person', 'people')}."
+
+
+def _without(data: pd.DataFrame, names: list[str]) -> str:
+    """Rows without a value, or without an interval, and why."""
+    bad = ~np.isfinite(data[list(_COLUMNS[1:])].to_numpy(float)).all(axis=1)
+    if not bad.any():
+        return ""
+    reasons = data["status"].astype(str).tolist() if "status" in data else [""] * len(data)
+    told = [
+        f"{n} ({r})" if r not in ("", schema.OK) else n
+        for n, r, b in zip(names, reasons, bad, strict=True)
+        if b
+    ]
+    return f"Not known, or without an interval: {'; '.join(told)}."
