@@ -64,7 +64,7 @@ def test_plasma_of_trained_rats(arm):
     rats = exo.datasets.load("rat_training")
     people = rats.outcomes[rats.outcomes["arm"].isin(["SED", arm])]
     found = exo.ml.evaluate(
-        rats.adata, (rule(strata=("age", "sex")), people), target="change", feature_time=56,
+        exo.pp.log2(rats.adata, copy=True), (rule(strata=("age", "sex")), people), target="change", feature_time=56,
         outcome_time=56, n_permutations=19, **FAST,
     )  # fmt: skip
     assert found.kind == "association" and "association" in found.verdict
