@@ -63,8 +63,9 @@ def test_fat_of_trained_rats_is_an_association_and_no_more():
 def test_plasma_of_trained_rats(arm):
     rats = exo.datasets.load("rat_training")
     people = rats.outcomes[rats.outcomes["arm"].isin(["SED", arm])]
+    plasma = exo.pp.log2(rats.adata, copy=True)
     found = exo.ml.evaluate(
-        exo.pp.log2(rats.adata, copy=True), (rule(strata=("age", "sex")), people), target="change", feature_time=56,
+        plasma, (rule(strata=("age", "sex")), people), target="change", feature_time=56,
         outcome_time=56, n_permutations=19, **FAST,
     )  # fmt: skip
     assert found.kind == "association" and "association" in found.verdict
