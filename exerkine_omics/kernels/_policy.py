@@ -13,6 +13,9 @@ person: both come from other folds.
 from __future__ import annotations
 
 import numpy as np
+from scipy import optimize, special
+
+_RANK = 1e-10
 
 
 def dr_scores(
@@ -98,3 +101,44 @@ def over_repeats(estimates: np.ndarray, ses: np.ndarray) -> tuple[float, float]:
     mean = float(np.mean(estimates))
     square = np.asarray(ses) ** 2 + (np.asarray(estimates) - mean) ** 2
     return mean, float(np.sqrt(square.mean()))
+
+
+def explained_limit(x: np.ndarray, y: np.ndarray, level: float) -> float:
+    r"""Upper limit of the SD of what any linear function of the features explains of y.
+
+    With F the regression's statistic on r and n - r - 1 df, the limit of the non-centrality
+    solves :math:`P(F_{r,\,n-r-1}(\lambda) \le F) = (1 - level)/2`, and the SD is at most
+    :math:`\hat\sigma \sqrt{\lambda / n}`. A learner that finds nothing is no such limit: many
+    small effects hide from it, and this grows with the features until, with as many as people,
+    it is infinite.
+
+    Parameters
+    ----------
+    x
+        People x features, finite; collinear columns count once.
+    y
+        One number a person (n).
+    level
+        Level of the two-sided interval whose upper end this is.
+    """
+    n = len(y)
+    xc, yc = x - x.mean(axis=0), y - y.mean()
+    if not xc.size or not np.abs(xc).max() > 0:
+        return 0.0
+    u, root, _ = np.linalg.svd(xc, full_matrices=False)
+    u = u[:, root > _RANK * root[0]]
+    rank, df = u.shape[1], n - u.shape[1] - 1
+    if df < 1:
+        return float("inf")
+    explained = float(((u.T @ yc) ** 2).sum())
+    residual = max(float(yc @ yc) - explained, 0.0)
+    if not residual > 0:
+        return float("inf")
+    f, tail = explained / rank / (residual / df), (1 - level) / 2
+    if special.fdtr(rank, df, f) <= tail:
+        return 0.0
+    high = 1.0 + rank
+    while special.ncfdtr(rank, df, high, f) > tail:
+        high *= 2
+    limit = optimize.brentq(lambda nc: special.ncfdtr(rank, df, nc, f) - tail, 0.0, high)
+    return float(np.sqrt(limit / n * residual / df))

@@ -29,7 +29,7 @@ from exerkine_omics.ml._tailor_overlap import show_overlap
 from exerkine_omics.ml._tailor_result import TailorResult, judge, score_bound
 from exerkine_omics.ml._tailor_rule import TailorRule
 from exerkine_omics.ml._tailor_trial import make_trial
-from exerkine_omics.ml._tailor_values import learnt_bound, people_frame, value_frame
+from exerkine_omics.ml._tailor_values import linear_bound, people_frame, value_frame
 from exerkine_omics.ml._verdict import ASSOCIATION, study_kind
 from exerkine_omics.settings import settings
 
@@ -111,7 +111,8 @@ def tailor(
         ``higher`` or ``lower``; None is ``higher``, or the ResponseSpec's direction.
     smallest_gain
         Smallest gain worth while, from 0 up, in the outcome's units; without it the verdict
-        ``same training for all`` cannot be reached.
+        ``same training for all`` cannot be reached, nor with as many features as people (give
+        ``signatures``).
     learner
         ``dr`` or ``t``: which of them is the rule; the other stands beside it.
     feature_time, outcome_time, landmark
@@ -154,9 +155,7 @@ def tailor(
 
     References
     ----------
-    Künzel et al., PNAS 2019. Kennedy, Electronic Journal of Statistics 2023. Chernozhukov et al.,
-    Econometrics Journal 2018. Kent et al., PATH statement, Annals of Internal Medicine 2020,
-    doi 10.7326/M18-3668.
+    docs/tailor.md has them with their DOIs.
 
     Examples
     --------
@@ -203,15 +202,15 @@ def tailor(
     )
     tested = interaction(trial, level)
     values = value_frame(trial, done, level)
+    everyone = np.arange(len(joined.subjects))
+    ready, effects, _ = learn(material, everyone, everyone)
     bounds = {
         "score": score_bound(tested),
-        "learnt": learnt_bound(trial, done, learner, level),
+        "linear": linear_bound(trial, done, ready(trial.base, joined.x), level),
     }
     gain = values[(values["policy"] == "gain") & (values["learner"] == learner)].iloc[0]
     n = len(joined.subjects)
     verdict, reason = judge(n, gain, tested, bounds, float(smallest_gain), alpha)
-    everyone = np.arange(n)
-    ready, effects, _ = learn(material, everyone, everyone)
     final = FoldRule(ready, effects.advantage[learner])
     rules = tuple(rule for r in done for rule in r.models[learner])
     intercepts, weights = final.weights()

@@ -42,8 +42,8 @@ class TailorResult:
     rule
         The rule, fitted on all people; ``rule.assign(new)``.
     attainable_gain
-        Upper limit of what could be gained, by the score and along the learnt direction; both
-        must be below ``smallest_gain`` before the same training is called enough.
+        Upper limits of what could be gained, by the score and by any linear rule of the features;
+        both must be below ``smallest_gain`` before the same training is called enough.
     overlap
         One row an arm: probability of the arm, effective n; empty in a randomised trial.
     notes, counts, settings
@@ -152,4 +152,6 @@ def judge(
             f"{text}; without smallest_gain= it cannot be shown either that nothing worth while is "
             "to be gained."
         )
+    if not np.isfinite(highest):
+        return unknown, f"{text}; with as many features as people nothing limits what they hide."
     return unknown, f"{text}; up to {highest:.3g} may be to be gained, {smallest:g} matters."

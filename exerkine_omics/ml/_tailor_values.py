@@ -10,7 +10,7 @@ from scipy import stats
 
 from exerkine_omics import schema
 from exerkine_omics.kernels._arm_effects import LEARNERS
-from exerkine_omics.kernels._policy import chosen_scores, mean_se, over_repeats
+from exerkine_omics.kernels._policy import chosen_scores, explained_limit, mean_se, over_repeats
 from exerkine_omics.ml._tailor_features import FoldRule
 from exerkine_omics.ml._tailor_fold import Repeat
 from exerkine_omics.ml._tailor_trial import Trial
@@ -57,31 +57,24 @@ def value_frame(trial: Trial, repeats: Sequence[Repeat], level: float) -> pd.Dat
     return pd.DataFrame(rows, columns=[*columns, "status"])
 
 
-def learnt_bound(trial: Trial, repeats: Sequence[Repeat], learner: str, level: float) -> float:
-    r"""Upper limit of what a rule along the learnt direction can gain.
+def linear_bound(
+    trial: Trial, repeats: Sequence[Repeat], design: np.ndarray, level: float
+) -> float:
+    r"""Upper limit of what any linear rule of these features can gain (``design``: n x columns).
 
-    The scores' difference of two arms is regressed on the SD-scaled predicted difference out of
-    fold; if differences are normal the best rule gains at most :math:`\varphi(0)` = 0.40 times
-    the slope. A rule that moves nobody has a gain of 0 with an SE of 0, and that says nothing;
-    this limit does. Infinite where nothing was predicted. Arms beyond two: the largest pair
-    times k - 1.
+    The difference of two arms' scores is regressed on all features; if differences between
+    people are normal and the arms equal on average, the best rule gains :math:`\varphi(0)` = 0.40
+    times their SD, else less. Whether a learner found them plays no part: a rule that moves
+    nobody has a gain of 0 with an SE of 0. Arms beyond two: the largest pair times k - 1.
+    Families count as one person.
     """
     scores = np.mean([r.scores for r in repeats], axis=0)
-    told = np.mean([r.advantage[learner] for r in repeats], axis=0)
-    k, bound = len(trial.arms), 0.0
+    k, largest = len(trial.arms), 0.0
     for a in range(k):
         for b in range(a + 1, k):
-            t, d = told[:, b] - told[:, a], scores[:, b] - scores[:, a]
-            spread = t.std()
-            if not spread > 1e-9 * max(1e-300, float(d.std())):
-                return float("inf")
-            z = (t - t.mean()) / spread
-            d = d - d.mean()
-            slope = float(z @ d) / len(z)
-            _, se, count = mean_se(z * (d - slope * z), trial.people.groups)
-            upper = abs(slope) + float(stats.t.ppf((1 + level) / 2, count - 1)) * se
-            bound = max(bound, upper)
-    return GAIN_PER_SD * bound * (k - 1)
+            largest = max(largest, explained_limit(design, scores[:, b] - scores[:, a], level))
+    groups = trial.people.groups
+    return GAIN_PER_SD * largest * (k - 1) * float(np.sqrt(len(groups) / len(np.unique(groups))))
 
 
 def advantage_table(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from exerkine_omics.kernels._policy import (
     chosen_scores,
     dr_scores,
+    explained_limit,
     mean_se,
     over_repeats,
     weighted_values,
@@ -67,3 +69,38 @@ def test_repeats_are_averaged_and_not_divided():
     assert over_repeats(np.full(10, 0.3), np.full(10, 0.2)) == pytest.approx((0.3, 0.2))
     mean, se = over_repeats(np.array([0.0, 2.0]), np.array([1.0, 1.0]))
     assert (mean, se) == pytest.approx((1.0, np.sqrt(2.0)))
+
+
+@pytest.mark.parametrize(("p", "sd"), [(5, 0.0), (20, 0.3), (60, 0.3)])
+def test_limit_of_what_is_explained_covers(p, sd):
+    rng, inside = np.random.default_rng(p), []
+    for _ in range(200):
+        x = rng.normal(size=(120, p))
+        y = sd * x.sum(axis=1) / np.sqrt(p) + rng.normal(size=120)
+        inside.append(explained_limit(x, y, 0.95) >= sd)
+    assert np.mean(inside) > 0.975 - 3 * np.sqrt(0.975 * 0.025 / 200)
+
+
+def test_limit_solves_the_noncentral_f():
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(90, 7))
+    y = 0.4 * x[:, 0] + rng.normal(size=90)
+    design = np.column_stack([np.ones(90), x])
+    rss = np.linalg.lstsq(design, y, rcond=None)[1][0]
+    f = (((y - y.mean()) ** 2).sum() - rss) / 7 / (rss / 82)
+    noncentrality = 90 * explained_limit(x, y, 0.9) ** 2 / (rss / 82)
+    assert stats.ncf.cdf(f, 7, 82, noncentrality) == pytest.approx(0.05, abs=1e-9)
+
+
+def test_limit_grows_with_the_features_and_ends_at_infinity():
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(60, 70)), rng.normal(size=60)
+    limits = [explained_limit(x[:, :p], y, 0.95) for p in (2, 30, 57)]
+    assert 0 < limits[0] < limits[1] < limits[2] < np.inf
+    assert explained_limit(x, y, 0.95) == np.inf
+    assert explained_limit(x[:, :0], y, 0.95) == 0
+    doubled = np.hstack([x[:, :5], x[:, :5]])
+    assert explained_limit(doubled, y, 0.95) == pytest.approx(explained_limit(x[:, :5], y, 0.95))
+    assert explained_limit(x[:, :5] * 9 + 1e5, y + 1e5, 0.95) == pytest.approx(
+        explained_limit(x[:, :5], y, 0.95), rel=1e-6
+    )
