@@ -18,6 +18,7 @@ from exerkine_omics.pl._prediction import (
     curves,
     height,
     metric_row,
+    of_pair,
     table,
     with_interval,
 )
@@ -141,10 +142,7 @@ def _below(axes: Axes, people: pd.DataFrame, found: list[Curve]) -> str:
     """Draw each person's mean prediction under the curves; return what was drawn."""
     several = len(found) > 1
     for place, curve in enumerate(found):
-        own = people[
-            (people["block"].astype(str) == curve.block)
-            & (people["model"].astype(str) == curve.model)
-        ]
+        own = of_pair(people, curve.block, curve.model)
         numbers = own[["probability", *(["label"] if "label" in own else [])]].astype(float)
         mean = numbers.groupby(own[schema.SUBJECT].astype(str)).mean()
         mean = mean[np.isfinite(mean["probability"])]

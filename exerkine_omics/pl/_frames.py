@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,6 @@ from scipy import stats
 from exerkine_omics import schema
 from exerkine_omics.cohort import levels
 from exerkine_omics.errors import UsageError, shown
-
-_READABLE = 6
 
 
 def need(frame: pd.DataFrame, columns: Iterable[str], caller: str, source: str) -> None:
@@ -57,43 +55,6 @@ def pick_contrast(frame: pd.DataFrame, contrast: str | None) -> str:
             else "Give a frame with rows.",
         )
     return known[0]
-
-
-def pick_curves(
-    frame: pd.DataFrame, block: str | Sequence[str] | None, apart: Sequence[str] = ()
-) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
-    """Rows of the blocks named (all but ``apart`` by default), and (block, model) of each curve.
-
-    Without a choice, more than six curves are those of the first model only.
-    """
-    known = [b for b in levels(frame["block"]) if b not in apart]
-    chosen = known if block is None else [block] if isinstance(block, str) else list(block)
-    missing = [b for b in chosen if b not in known]
-    if missing:
-        raise UsageError(
-            f"There is no block {shown(missing)}; the result has {shown(known)}",
-            where="block=",
-            fix="Name one of them.",
-        )
-    data = frame[frame["block"].astype(str).isin(chosen)]
-    pairs = zip(data["block"].astype(str), data["model"].astype(str), strict=True)
-    curves = list(dict.fromkeys(pairs))
-    if block is None and len(curves) > _READABLE:
-        curves = [curve for curve in curves if curve[1] == curves[0][1]]
-        data = data[data["model"].astype(str) == curves[0][1]]
-    return data, curves
-
-
-def of_curve(frame: pd.DataFrame, curve: tuple[str, str]) -> pd.DataFrame:
-    """Rows of one block and model."""
-    block, model = curve
-    return frame[(frame["block"].astype(str) == block) & (frame["model"].astype(str) == model)]
-
-
-def curve_titles(curves: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Name of each curve; models are named where there are several."""
-    several = len({m for _, m in curves}) > 1
-    return {(b, m): f"{b}, {m}" if several else b for b, m in curves}
 
 
 def not_ok(frame: pd.DataFrame, noun: str) -> str:

@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from exerkine_omics.cohort import levels
-from exerkine_omics.errors import UsageError, shown
-from exerkine_omics.pl._frames import need, need_result, of_curve
-from exerkine_omics.pl._rows import row_height, settle
+from exerkine_omics.errors import UsageError
+from exerkine_omics.pl._frames import counted
+from exerkine_omics.pl._prediction import (
+    beside,
+    chosen,
+    metric_words,
+    of_pair,
+    one_of,
+    table,
+)
+from exerkine_omics.pl._rows import beside as text_beside
+from exerkine_omics.pl._rows import legend_beyond, row_height, settle, two_lines, widest
 from exerkine_omics.pl._style import (
     GREY,
     Drawn,
@@ -21,15 +29,15 @@ from exerkine_omics.pl._style import (
     handed,
     head,
     labels_of,
-    legend_right,
-    shortened,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_COLUMNS = ("block", "model", "level", "name", "metric", "estimate", "ci_low", "ci_high")
 _LEVELS = {"block": "all columns of a block", "feature": "one column"}
-_METRICS = {"auc": "AUC", "r2": "R²"}
+_MARKERS = {"block": "D", "feature": "o"}
+_FIRST = ("clinical+omics", "omics")
 
 
 def importance(
@@ -50,15 +58,15 @@ def importance(
     Parameters
     ----------
     result
-        Result of ``ml.evaluate``.
+        Result of ``ml.evaluate``, or its frame ``importance`` alone.
     block
-        Feature block; ``clinical+omics`` by default, or the first that there is.
+        Feature block; ``clinical+omics`` by default, then ``omics``, or the first that there is.
     model
         Model; the first by default.
     n_top
         Most single columns to draw.
     names
-        Names to write instead of ids, as in `volcano`.
+        Labels: an AnnData (``gene_symbol``, else ``name``), or a mapping from feature to label.
     ax
         Axes to draw on; a new figure by default.
     return_data
@@ -67,7 +75,9 @@ def importance(
     Returns
     -------
     Axes or (Axes, DataFrame)
-        The axes, most important on top; platforms above single columns.
+        The axes, most important on top; whole blocks above single columns. Filled: the interval
+        is above 0. To the right, where the result has coefficients, the sign of the column's and
+        the share of training folds that chose it.
 
     Raises
     ------
@@ -76,53 +86,97 @@ def importance(
 
     Notes
     -----
-    Missing values: an interval that is NaN is not drawn. Columns that go together share their
-    importance: each alone may look small.
+    Missing values: a row that is NaN is not drawn and counted below the figure; an interval that
+    is NaN is not drawn. Columns that go together share their importance: each alone may look
+    small.
     """
-    need_result(result, ("importance",), "importance", "exo.ml.evaluate")
-    frame = result.importance
-    columns = ("block", "model", "level", "name", "metric", "estimate", "ci_low", "ci_high")
-    need(frame, columns, "importance", "exo.ml.evaluate")
+    frame = table(result, "importance", _COLUMNS, "importance")
     if isinstance(n_top, bool) or not isinstance(n_top, (int, np.integer)) or n_top < 1:
-        raise UsageError(f"n_top={n_top!r} is no number of rows", fix="Give 1 or more.")
-    known = [b for b in levels(frame["block"]) if (frame["block"].astype(str) == b).any()]
-    if not known:
-        raise UsageError("The models lean on no column: there is nothing to draw", where="result")
-    wanted = block or ("clinical+omics" if "clinical+omics" in known else known[0])
-    if wanted not in known:
         raise UsageError(
-            f"There is no block {wanted!r} that leans on anything; there are {shown(known)}",
-            where="block=",
+            f"n_top={n_top!r} is no number of rows", where="n_top=", fix="Give 1 or more."
         )
-    own = frame[frame["block"].astype(str) == wanted]
-    models = list(dict.fromkeys(own["model"].astype(str)))
-    chosen = model or models[0]
-    if chosen not in models:
-        raise UsageError(f"There is no model {chosen!r}; there are {shown(models)}")
-    rows = of_curve(own, (wanted, chosen)).sort_values("estimate", ascending=False, kind="stable")
-    parts = [rows[rows["level"] == "block"], rows[rows["level"] == "feature"].head(n_top)]
-    data = pd.concat(parts)
+    own = chosen(frame, "block", wanted := one_of(frame, "block", block, _FIRST))
+    rows = chosen(own, "model", which := one_of(own, "model", model))
+    known = rows[np.isfinite(rows["estimate"].to_numpy(float))]
+    known = known.sort_values("estimate", ascending=False, kind="stable")
+    level = known["level"].astype(str)
+    single = known[level == "feature"]
+    data = pd.concat([known[level == "block"], single.head(n_top)])
+    if data.empty:
+        raise UsageError(
+            f"importance has nothing to draw: {wanted}, {which} leans on no column",
+            where="result.importance",
+            fix="Name another block= or model=.",
+        )
     texts = labels_of(data["name"].astype(str).tolist(), names)
-    labels = [shortened(texts[name]) for name in data["name"].astype(str)]
-    metric = _METRICS[str(data["metric"].iloc[0])]
+    ticks = [two_lines(texts[name], 36) for name in data["name"].astype(str)]
+    kinds = data["level"].astype(str).to_numpy()
+    # single columns stand apart from whole blocks
+    y = np.arange(len(data)) + 0.4 * ((kinds == "feature") & bool((kinds == "block").any()))
     hue = colours(list(_LEVELS))
-    y = -np.arange(len(data), dtype=float)
-    with canvas(ax, (7.6, 1.6 + row_height(labels) * len(labels))) as axes:
+    aside = _chosen_in(result, data, wanted, which)
+    size = (8.2 + 0.07 * widest(ticks), min(2.0 + row_height(ticks) * max(len(ticks), 3), 60.0))
+    with canvas(ax, size) as axes:
         axes.axvline(0, color=GREY, lw=0.9, ls=(0, (4, 3)), zorder=0)
-        for level, words in _LEVELS.items():
-            mine = (data["level"] == level).to_numpy()
-            if not mine.any():
-                continue
-            part = data[mine]
-            axes.hlines(y[mine], part["ci_low"], part["ci_high"], color=hue[level], lw=1.6)
-            axes.plot(
-                part["estimate"], y[mine], "o", color=hue[level], ms=5, label=words, gid=level
-            )
-        axes.set_yticks(y, labels)
-        axes.set_ylim(y[-1] - 0.7, 0.7)
+        for name, words in _LEVELS.items():
+            mine = kinds == name
+            if mine.any():
+                part = data[mine]
+                sure = part["ci_low"].to_numpy(float) > 0
+                axes.hlines(y[mine], part["ci_low"], part["ci_high"], color=[hue[name]], lw=1.6)
+                axes.scatter(
+                    part["estimate"], y[mine], s=32, marker=_MARKERS[name], zorder=3,
+                    facecolors=[hue[name] if s else "white" for s in sure],
+                    edgecolors=[hue[name]], label=words, gid=name,
+                )  # fmt: skip
+        axes.set_yticks(y, ticks)
+        axes.set_ylim(float(y[-1]) + 0.7, -0.7)
+        metric = " or ".join(dict.fromkeys(metric_words(str(m)) for m in data["metric"]))
         axes.set_xlabel(f"loss of {metric} when exchanged among held-out people")
-        legend_right(axes)
+        width = text_beside(axes, y.tolist(), aside)
+        legend_beyond(axes, width, _handles(kinds, hue))
         settle(axes)
-        head(axes, f"What {wanted} leans on", f"{chosen}; line: interval over people")
-        caption(axes, "Columns that go together share their importance.")
+        head(
+            axes,
+            f"What {wanted} leans on",
+            f"{which}; bars: interval over people; filled: above 0",
+        )
+        rest, lost = len(single) - n_top, len(rows) - len(known)
+        caption(
+            axes,
+            "Columns that go together share their importance.",
+            "At the right: sign of the coefficient, share of folds that chose it."
+            if any(aside)
+            else "",
+            f"Not shown: {counted(rest, 'more column')}." if rest > 0 else "",
+            f"Not known: {counted(lost, 'row')}." if lost else "",
+        )
     return handed(axes, data, return_data)
+
+
+def _chosen_in(result: Any, data: pd.DataFrame, block: str, model: str) -> list[str]:
+    """Sign and share of folds of each row; empty for blocks and where no fold chose it."""
+    frame = beside(result, "coefficients", ("block", "model", "feature", "coefficient", "share"))
+    if frame is None:
+        return [""] * len(data)
+    own = of_pair(frame, block, model).drop_duplicates("feature")
+    known = own.set_index(own["feature"].astype(str))[["coefficient", "share"]].astype(float)
+    texts = []
+    for name, level in zip(data["name"].astype(str), data["level"].astype(str), strict=True):
+        if level != "feature" or name not in known.index:
+            texts.append("")
+            continue
+        value, share = known.loc[name]
+        sign = "+" if value > 0 else "−" if value < 0 else "0"
+        texts.append(f"{sign} {share:.0%}")
+    return texts
+
+
+def _handles(kinds: np.ndarray, hue: dict[str, Any]) -> list[Any]:
+    from matplotlib.lines import Line2D
+
+    return [
+        Line2D([], [], color=hue[name], marker=_MARKERS[name], lw=1.6, label=words)
+        for name, words in _LEVELS.items()
+        if (kinds == name).any()
+    ]

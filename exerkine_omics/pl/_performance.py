@@ -16,6 +16,7 @@ from exerkine_omics.pl._prediction import (
     chosen,
     metric_words,
     number,
+    of_pair,
     one_of,
     reference,
     table,
@@ -165,10 +166,7 @@ def _p_value(result: Any, metric: str, row: pd.Series) -> str:
     frame = beside(result, "p_values", ("block", "model", column)) if column else None
     if frame is None:
         return ""
-    own = frame[
-        (frame["block"].astype(str) == str(row["block"]))
-        & (frame["model"].astype(str) == str(row["model"]))
-    ][column].to_numpy(float)
+    own = of_pair(frame, str(row["block"]), str(row["model"]))[column].to_numpy(float)
     return f", p = {own[0]:.2g}" if len(own) and np.isfinite(own[0]) else ""
 
 

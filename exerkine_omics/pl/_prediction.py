@@ -118,6 +118,11 @@ def one_of(frame: pd.DataFrame, column: str, asked: str | None, first: Sequence[
     return next((f for f in first if f in known), known[0] if known else "")
 
 
+def of_pair(frame: pd.DataFrame, block: str, model: str) -> pd.DataFrame:
+    """Rows of one block and model."""
+    return frame[(frame["block"].astype(str) == block) & (frame["model"].astype(str) == model)]
+
+
 def curves(frame: pd.DataFrame, block: Several, model: Several) -> tuple[list[Curve], str]:
     """Curves of the blocks and models asked for, and a sentence on the model if it is one of more.
 
@@ -153,7 +158,7 @@ def curves(frame: pd.DataFrame, block: Several, model: Several) -> tuple[list[Cu
     for i, b in enumerate(blocks):
         for j, m in enumerate(models):
             if (b, m) in pairs:
-                own = rows[(rows["block"].astype(str) == b) & (rows["model"].astype(str) == m)]
+                own = of_pair(rows, b, m)
                 dash = j if several else i // len(hue)
                 title = two_lines(f"{b}, {m}" if several else b, 40)
                 found.append(
@@ -180,11 +185,7 @@ def metric_row(
     """Row of one metric; None where it is not known."""
     if metrics is None:
         return None
-    rows = metrics[
-        (metrics["metric"].astype(str) == metric)
-        & (metrics["block"].astype(str) == block)
-        & (metrics["model"].astype(str) == model)
-    ]
+    rows = of_pair(metrics[metrics["metric"].astype(str) == metric], block, model)
     if rows.empty or not np.isfinite(rows["estimate"].iloc[0]):
         return None
     return rows.iloc[0]

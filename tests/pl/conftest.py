@@ -189,8 +189,8 @@ BLOCKS = (
 )  # fmt: skip
 
 
-def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_net",)):
-    """Made-up result of ml.evaluate; a number of blocks takes so many of the usual ones."""
+def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_net",), n=30):
+    """Made-up result of ml.evaluate on n features; ``blocks`` may be a number."""
     blocks = BLOCKS[:blocks] if isinstance(blocks, int) else blocks
     rng = np.random.default_rng(4)
     grid = np.linspace(0, 1, 51)
@@ -256,17 +256,28 @@ def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_ne
             }
         )
         for block, model, value in [
-            *((b, m, np.maximum(everybody, 0.3 * (1 - at))) for b, m in pairs),
+            *(
+                (b, m, np.maximum(everybody, (0.3 + 0.02 * k) * (1 - at)))
+                for k, (b, m) in enumerate(pairs)
+            ),
             ("all", "", everybody),
             ("none", "", 0 * at),
         ]
     ]
-    lost = [("block", blocks[-1], 0.12), *(("feature", f"F{k}", 0.1 / (k + 1)) for k in range(30))]
+    lost = [("block", blocks[-1], 0.12), *(("feature", f"F{k}", 0.1 / (k + 1)) for k in range(n))]
     importance = [
         (block, model, level, name, "auc", value, value - 0.05, value + 0.05)
         for block, model in pairs
         for level, name, value in lost
     ]
+    coefficients = pd.DataFrame(
+        [
+            (block, model, f"F{k}", (-1) ** k * 0.3, 0.1, 1 / (k + 1), 1.0)
+            for block, model in pairs
+            for k in range(n - 1)
+        ],
+        columns=["block", "model", "feature", "coefficient", "sd", "share", "same_sign"],
+    )
     names = ["block", "model", "level", "name", "metric", "estimate", "ci_low", "ci_high"]
     p_values = pd.DataFrame(pairs, columns=["block", "model"]).assign(permutation_p=0.21)
     sizes = np.array([24, 36, 48, 60])
@@ -292,6 +303,7 @@ def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_ne
         calibration=pd.concat(calibration, ignore_index=True),
         decision=pd.concat(decision, ignore_index=True),
         importance=pd.DataFrame(importance, columns=names),
+        coefficients=coefficients,
         learning_curve=learning.reset_index(drop=True),
         p_values=p_values.assign(increment_p=0.4),
         permutation_p=0.21,

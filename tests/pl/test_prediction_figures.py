@@ -1,4 +1,4 @@
-"""Calibration, decision curve, importance: what is drawn, and what is refused."""
+"""What the figures of prediction have in common: models, names that are not there, no rows."""
 
 from __future__ import annotations
 
@@ -11,33 +11,6 @@ from exerkine_omics.errors import UsageError
 
 def text_of(ax, gid: str) -> str:
     return " ".join(t.get_text().replace("\n", " ") for t in ax.texts if t.get_gid() == gid)
-
-
-def legend(ax) -> str:
-    return " | ".join(t.get_text().replace("\n", " ") for t in ax.get_legend().get_texts())
-
-
-def test_decision_curve_stands_between_all_and_none(make):
-    result = make.prediction()
-    ax = pl.decision_curve(result)
-    assert "as if all responded | as if none did | clinical" in legend(ax)
-    assert not ax.collections
-    one, data = pl.decision_curve(result, block="clinical", return_data=True)
-    assert len(one.collections) == 1 and len(one.lines) == 3
-    assert set(data["block"]) == {"clinical"}
-    assert one.get_ylim()[1] > result.decision["net_benefit"].max()
-
-
-def test_importance_puts_platforms_first_and_cuts_the_rest(make):
-    ax, data = pl.importance(
-        make.prediction(), block="clinical", n_top=4, names={"F0": "IL6"}, return_data=True
-    )
-    labels = [t.get_text() for t in ax.get_yticklabels()]
-    assert labels == ["clinical + omics", "IL6", "F1", "F2", "F3"]
-    assert data["level"].tolist() == ["block", *["feature"] * 4]
-    points = {line.get_gid(): line.get_xdata() for line in ax.lines if line.get_gid()}
-    assert points["feature"].tolist() == data["estimate"].tolist()[1:]
-    assert "loss of AUC" in ax.get_xlabel()
 
 
 @pytest.mark.parametrize("draw", [pl.calibration, pl.decision_curve, pl.roc, pl.learning_curve])
@@ -68,12 +41,15 @@ def test_what_is_not_there(make, draw, options, message):
         draw(make.prediction(), **options)
 
 
-@pytest.mark.parametrize("draw", [pl.calibration, pl.decision_curve, pl.importance])
+@pytest.mark.parametrize(
+    "draw",
+    [pl.roc, pl.calibration, pl.decision_curve, pl.importance, pl.learning_curve, pl.performance],
+)
 def test_other_results_and_changes(make, draw):
-    with pytest.raises(UsageError, match="which has no"):
+    with pytest.raises(UsageError, match="needs the columns"):
         draw(pd.DataFrame({"a": [1]}))
     result = make.prediction()
-    for name in ("calibration", "decision", "importance"):
+    for name in ("calibration", "decision", "importance", "roc", "learning_curve", "metrics"):
         setattr(result, name, getattr(result, name).head(0))
-    with pytest.raises(UsageError, match="no calibration|no decision|no column"):
+    with pytest.raises(UsageError, match="has nothing to draw"):
         draw(result)
