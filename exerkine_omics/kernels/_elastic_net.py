@@ -108,8 +108,9 @@ class ElasticNetProblem:
         self.logistic = family == "binomial"
         self.l1_ratio = float(l1_ratio)
         self.mean = self.w @ x
-        rows = np.ascontiguousarray((x - self.mean).T)
-        self.scale = np.sqrt((rows * rows) @ self.w)
+        rows = np.array(x.T, dtype=float, order="C")  # one copy, worked on in place
+        rows -= self.mean[:, None]
+        self.scale = np.sqrt(np.einsum("ij,ij,j->i", rows, rows, self.w))
         flat = self.scale <= 1e-12 * np.maximum(1.0, np.abs(self.mean))
         self.scale = np.where(flat, 1.0, self.scale)
         rows /= self.scale[:, None]
