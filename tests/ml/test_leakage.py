@@ -59,6 +59,8 @@ def test_scores_learn_from_training_people_in_inner_folds_too(make_cohort, monke
     adata.X[7] = 1000.0
     exo.ml.evaluate(adata, label, signatures=SETS, n_jobs=1, **FAST)
     # repeats, folds, the fold and its inner ones; all blocks of signatures share them
+    # the last is the nested test of each score, of all people: no label enters a score
+    assert seen.pop()[0] == 40
     assert len(seen) == 2 * 4 * (1 + 3)
     assert max(n for n, _ in seen) == 30
     marks = np.array([mark for _, mark in seen]).reshape(-1, 4)
@@ -104,7 +106,7 @@ def test_inner_folds_keep_families_together(make_cohort, monkeypatch):
     adata, label = make_cohort(n=60, p=10)
     adata.obs["family_id"] = [f"F{i // 3}" for i in range(60)]
     exo.ml.evaluate(adata, label, groups="family_id", n_jobs=1, **FAST)
-    assert len(seen) == 4 * 2 * 3
+    assert len(seen) == 4 * 2 * (3 + 1)  # three blocks, and the one with exchanged features
     assert max(seen) == 1
 
 
