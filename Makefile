@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PYTEST_ARGS ?=
 
-.PHONY: demo test test-slow benchmark benchmark-scores clean
+.PHONY: demo test test-slow benchmark benchmark-scores benchmark-prediction clean
 
 $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "exerkine_omics needs Python 3.11 or newer; say make PYTHON=/path/to/python3.11")'
@@ -28,6 +28,9 @@ benchmark: $(VENV)/.ready
 # PEERS: a Python of 3.12 or later with gseapy and decoupler installed
 benchmark-scores: $(VENV)/.ready
 	$(VENV)/bin/python tests/benchmarks/scoring.py --peers $(PEERS) --big
+
+benchmark-prediction: $(VENV)/.ready
+	$(VENV)/bin/python tests/benchmarks/prediction.py --thousand
 
 clean:
 	rm -rf $(VENV) .venv-* demo_out
