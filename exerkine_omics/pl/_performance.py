@@ -99,13 +99,14 @@ def performance(
     blocks, models = levels(data["block"]), levels(data["model"])
     looks = dict(zip(levels(frame["model"]), _MARKERS * len(levels(frame["model"])), strict=False))
     hue = colours(list(looks))
-    step = 0.76 / max(len(models), 1)
+    own = {b: levels(part["model"]) for b, part in data.groupby(data["block"].astype(str))}
+    most = max(len(m) for m in own.values())
     data["y"] = [
-        blocks.index(b) + (models.index(m) - (len(models) - 1) / 2) * step
+        blocks.index(b) + (own[b].index(m) - (len(own[b]) - 1) / 2) * 0.76 / most
         for b, m in zip(data["block"].astype(str), data["model"].astype(str), strict=True)
     ]
     ticks = [two_lines(b, 36) for b in blocks]
-    row = max(row_height(ticks), 0.17 * len(models))
+    row = max(row_height(ticks), 0.17 * most)
     size = (
         6.6 + 0.07 * widest(ticks) + (1.5 if len(models) > 1 else 0.0),
         min(2.0 + row * max(len(blocks), 2), 20.0),

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _COLUMNS = ("policy", "estimate", "ci_low", "ci_high")
-_RULE, _GAIN = "rule", "gain"
+_RULE, _GAIN, _BEST = "rule", "gain", "best single arm"
+_LEARNERS = {"dr": "DR-learner", "t": "T-learner"}
 _MARKERS = {"arm": "o", _RULE: "D", _GAIN: "s"}
 
 
@@ -58,8 +59,8 @@ def policy_value(
 
     Notes
     -----
-    Missing values: a row that is NaN keeps its place and is "not known", with its status below
-    the figure; an interval that is NaN is not drawn.
+    Missing values: a row that is NaN keeps its place and is "not known"; an interval that is NaN is
+    not drawn. Each status other than ``ok`` stands below the figure.
     """
     frame = table(result, "policy_value", _COLUMNS, "policy_value", "exo.ml.tailor")
     if not np.isfinite(frame["estimate"].to_numpy(float)).any():
@@ -93,13 +94,17 @@ def policy_value(
         axes.set_xlabel(f"mean outcome, {unit}" if unit else "mean outcome")
         beside(axes, y.tolist(), [with_interval(row) for _, row in data.iterrows()])
         settle(axes)
-        head(axes, "Value of choosing for each person", "bars: interval over people")
+        head(
+            axes,
+            "Value of choosing for each person",
+            f"bars: interval over people{_better(result)}",
+        )
         caption(
             axes,
             _verdict(result),
-            "Gain: the rule less the best single arm; above 0 is better." if gains.any() else "",
+            "Gain: by how much the rule is better than the best single arm." if gains.any() else "",
             _people(result),
-            _without(data, names),
+            _not_plain(data, names),
         )
     return handed(axes, data, return_data)
 
@@ -108,11 +113,17 @@ def _names(data: pd.DataFrame) -> list[str]:
     """Name of each row; the learner of a rule where there are several."""
     learner = data["learner"].astype(str) if "learner" in data else pd.Series("", data.index)
     several = learner[learner != ""].nunique() > 1
-    words = {_GAIN: "gain over the best arm"}
+    words = {_GAIN: "gain over the best arm", _BEST: "best single arm, chosen in training"}
     return [
-        words.get(p, p) + (f", {who}" if who and several else "")
+        words.get(p, p) + (f", {_LEARNERS.get(who, who)}" if who and several else "")
         for p, who in zip(data["policy"].astype(str), learner, strict=True)
     ]
+
+
+def _better(result: Any) -> str:
+    settings = getattr(result, "settings", None)
+    lower = isinstance(settings, dict) and settings.get("better") == "lower"
+    return "; lower is better" if lower else ""
 
 
 def _verdict(result: Any) -> str:
@@ -129,15 +140,14 @@ def _people(result: Any) -> str:
     return f"The rule abstains for {left:,} of {counted(len(people), 'person', 'people')}."
 
 
-def _without(data: pd.DataFrame, names: list[str]) -> str:
-    """Rows without a value, or without an interval, and why."""
-    bad = ~np.isfinite(data[list(_COLUMNS[1:])].to_numpy(float)).all(axis=1)
-    if not bad.any():
-        return ""
-    reasons = data["status"].astype(str).tolist() if "status" in data else [""] * len(data)
+def _not_plain(data: pd.DataFrame, names: list[str]) -> str:
+    """Rows whose numbers are missing or mean something else, and why."""
+    known = np.isfinite(data[list(_COLUMNS[1:])].to_numpy(float)).all(axis=1)
+    status = data["status"].astype(str).tolist() if "status" in data else [schema.OK] * len(data)
     told = [
-        f"{n} ({r})" if r not in ("", schema.OK) else n
-        for n, r, b in zip(names, reasons, bad, strict=True)
-        if b
+        f"{name}: {reason if reason != schema.OK else 'not known, or no interval'}"
+        for name, reason, good in zip(names, status, known, strict=True)
+        if reason != schema.OK or not good
     ]
-    return f"Not known, or without an interval: {'; '.join(told)}."
+    text = "; ".join(told)
+    return f"{text[0].upper()}{text[1:]}." if text else ""

@@ -106,7 +106,10 @@ def chosen(frame: pd.DataFrame, column: str, asked: Several) -> pd.DataFrame:
 
 
 def _names(asked: Several) -> list[str]:
-    return [asked] if isinstance(asked, str) else [str(a) for a in asked or ()]
+    if asked is None:
+        return []
+    one = isinstance(asked, str) or not isinstance(asked, Iterable)
+    return [str(asked)] if one else [str(a) for a in asked]
 
 
 def one_of(frame: pd.DataFrame, column: str, asked: str | None, first: Sequence[str] = ()) -> str:
@@ -126,15 +129,16 @@ def of_pair(frame: pd.DataFrame, block: str, model: str) -> pd.DataFrame:
 def curves(frame: pd.DataFrame, block: Several, model: Several) -> tuple[list[Curve], str]:
     """Curves of the blocks and models asked for, and a sentence on the model if it is one of more.
 
-    A block keeps its look whichever others are drawn. Several models differ in their dashes; with
-    one, dashes tell blocks apart that share a colour. Where neither is named, more curves than
-    can be read are those of the first model.
+    A block keeps its colour whichever others are drawn. Several models of a block differ in their
+    dashes; with one each, dashes tell blocks apart that share a colour. Where neither is named,
+    more curves than can be read are those of each block's first model.
     """
     blocks, models = levels(frame["block"]), levels(frame["model"])
     rows = chosen(frame, "block", block)
     chosen(frame, "model", model)  # refuses a name that no block knows
     if model is not None:
         rows = rows[rows["model"].astype(str).isin(_names(model))]
+    order = [(b, m) for b in blocks for m in models]
     pairs = set(zip(rows["block"].astype(str), rows["model"].astype(str), strict=True))
     if not pairs:
         raise UsageError(
@@ -142,29 +146,37 @@ def curves(frame: pd.DataFrame, block: Several, model: Several) -> tuple[list[Cu
             where="model=",
             fix="Name a block and a model that stand together in the frame.",
         )
-    told = ""
-    if block is None and model is None and len(pairs) > _READABLE and len(models) > 1:
-        pairs = {pair for pair in pairs if pair[1] == models[0]}
-        told = f" Not drawn: {shown(models[1:])} (model=)."
-    several = len({m for _, m in pairs}) > 1
-    if len(models) > 1 and not several:
-        told = f"Model: {next(iter(pairs))[1]}.{told}"
+    left: list[str] = []
+    if block is None and model is None and len(pairs) > _READABLE:
+        kept = {(b, next(m for m in models if (b, m) in pairs)) for b in {b for b, _ in pairs}}
+        left = [m for m in models if any((b, m) in pairs - kept for b in blocks)]
+        pairs = kept
+    several = len(pairs) > len({b for b, _ in pairs})
+    told = "" if several or len(models) == 1 else _models_of([p for p in order if p in pairs])
+    if left:
+        told += f" Not drawn: {shown(left)} (model=)."
     wide = len(blocks) > _HUES - 1
     palette = list(colours([str(i) for i in range(_HUES)]).values())
     hue = [c for i, c in enumerate(palette) if i != _TAN]
     if wide and several:
         hue = list(colours([str(i) for i in range(max(len(blocks), 11))]).values())
     found = []
-    for i, b in enumerate(blocks):
-        for j, m in enumerate(models):
-            if (b, m) in pairs:
-                own = of_pair(rows, b, m)
-                dash = j if several else i // len(hue)
-                title = two_lines(f"{b}, {m}" if several else b, 40)
-                found.append(
-                    Curve(b, m, title, hue[i % len(hue)], _DASHES[dash % len(_DASHES)], own)
-                )
+    for b, m in order:
+        if (b, m) in pairs:
+            at = blocks.index(b)
+            dashes = _DASHES[(models.index(m) if several else at // len(hue)) % len(_DASHES)]
+            title = two_lines(f"{b}, {m}" if several else b, 40)
+            found.append(Curve(b, m, title, hue[at % len(hue)], dashes, of_pair(rows, b, m)))
     return found, told
+
+
+def _models_of(pairs: list[tuple[str, str]]) -> str:
+    """Say which model each block has, where each has one: ``Model: ridge; b of best_single.``."""
+    of: dict[str, list[str]] = {}
+    for block, model in pairs:
+        of.setdefault(model, []).append(block)
+    first, *others = sorted(of, key=lambda m: -len(of[m]))
+    return "".join([f"Model: {first}", *(f"; {m} of {', '.join(of[m])}" for m in others), "."])
 
 
 def bands(n: int) -> tuple[bool, str]:

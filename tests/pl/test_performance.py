@@ -62,6 +62,12 @@ def test_models_have_colours_and_shapes_and_rows_keep_apart(make):
     np.testing.assert_allclose(alone.get_facecolor(), second.get_facecolor())
 
 
+def test_a_block_with_a_model_of_its_own_stands_at_its_tick(make):
+    result = make.prediction(3)
+    result.metrics.loc[result.metrics["block"] == "proteomics", "model"] = "univariate"
+    np.testing.assert_allclose(points(pl.performance(result))[:, 1], [0, 1, 2])
+
+
 def test_a_change_has_r2_against_the_mean(make):
     result = make.prediction()
     result.metrics = result.metrics.replace({"metric": {"auc": "r2"}})

@@ -51,7 +51,8 @@ def test_the_order_of_the_frame_and_several_learners(make):
     ax = pl.policy_value(pd.concat([more, frame]))
     labels = [t.get_text() for t in ax.get_yticklabels()]
     assert labels[2:] == [
-        "rule, dr", "rule, t", "gain over the best arm, dr", "gain over the best arm, t",
+        "rule, DR-learner", "rule, T-learner",
+        "gain over the best arm, DR-learner", "gain over the best arm, T-learner",
     ]  # fmt: skip
     assert at(ax, "gain") == [[0.1, 4.5], [0.4, 5.5]]
 
@@ -62,10 +63,20 @@ def test_what_is_not_known_keeps_its_row(make):
     frame.loc[3, "status"] = "one group only"
     ax = pl.policy_value(frame)
     assert len(ax.get_yticklabels()) == 4 and "not known" in text_of(ax, "n")
-    assert "gain over the best arm (one group only)." in text_of(ax, "caption")
+    assert "Gain over the best arm: one group only." in text_of(ax, "caption")
     frame["estimate"] = np.nan
     with pytest.raises(UsageError, match="no policy has a value"):
         pl.policy_value(frame)
+
+
+def test_a_gain_of_nothing_is_explained_and_the_direction_told(make):
+    result = make.policy()
+    result.policy_value.loc[3, ["estimate", "ci_low", "ci_high"]] = 0.0
+    result.policy_value["status"] = ["ok", "ok", "ok", "the rule gives everybody the best arm"]
+    result.settings = {"better": "lower"}
+    ax = pl.policy_value(result)
+    assert "the rule gives everybody the best arm." in text_of(ax, "caption")
+    assert text_of(ax, "subtitle").endswith("lower is better")
 
 
 def test_arms_alone_have_no_line(make):

@@ -26,6 +26,22 @@ def test_more_than_twelve_curves_are_those_of_the_first_model(make, draw):
     assert len(draw(make.prediction(12)).get_legend().get_texts()) >= 12
 
 
+@pytest.mark.parametrize("draw", [pl.calibration, pl.decision_curve, pl.roc])
+def test_a_block_with_a_model_of_its_own_is_drawn_and_named(make, draw):
+    for n in (3, 7):
+        result = make.prediction(n, models=("elastic_net", "forest") if n > 3 else ("elastic_net",))
+        for frame in (result.roc, result.calibration, result.decision):
+            frame.drop(frame[(frame["block"] == "omics") & (frame["model"] == "forest")].index,
+                       inplace=True)  # fmt: skip
+            frame.loc[frame["block"] == "omics", "model"] = "univariate"
+        ax, data = draw(result, return_data=True)
+        assert set(zip(data["block"], data["model"], strict=True)) >= {("omics", "univariate")}
+        assert set(data["model"]) == {"elastic_net", "univariate"}
+        assert "Model: elastic_net; univariate of omics." in text_of(ax, "caption")
+        assert ("'forest' (model=)" in text_of(ax, "caption")) == (n == 7)
+        assert not any("univariate" in t.get_text() for t in ax.get_legend().get_texts())
+
+
 @pytest.mark.parametrize(
     ("draw", "options", "message"),
     [
