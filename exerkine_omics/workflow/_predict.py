@@ -94,7 +94,11 @@ def _write_model(
 
 
 def _draw(figures: Figures, result: ml.PredictionResult, label: str, number: int) -> None:
-    drawn: list[tuple[str, Any, str, str]] = []
+    text = f"{label}: every block and model out of fold, with what chance and noise allow."
+    drawn: list[tuple[str, Any, str, str]] = [("performance", pl.performance, text, "Performance")]
+    if result.learning_curve is not None:
+        text = f"{label}: the same with fewer people to learn from."
+        drawn.append(("learning_curve", pl.learning_curve, text, "Learning curve"))
     if len(result.roc):
         text = f"{label}: receiver operating characteristic, people out of the training fold."
         drawn.append(("roc", pl.roc, text, "ROC curve"))

@@ -5,9 +5,9 @@
 prints the tables of docs/benchmarks.md on prediction: nested 5 x 5 cross-validation of 100 people x
 3000 features, one BLAS thread. Permutations are extrapolated from 20 and run in full. scikit-learn
 is slow (``--folds`` outer folds of its one repeat are run, the rest is scaled; 0: none):
-GridSearchCV with saga in cross_val_predict, at its default tolerance, and single fits at the loosest
-tolerance at which its objective equals ours to 1e-6. Without Rscript and glmnet their rows are left
-out.
+GridSearchCV with saga in cross_val_predict, at its default tolerance, and single fits at the
+loosest tolerance at which its objective equals ours to 1e-6. Without Rscript and glmnet their rows
+are left out.
 """
 
 from __future__ import annotations

@@ -50,12 +50,16 @@ def value(result, metric="auc", block="omics", column="estimate"):
     return result.metrics.set_index(["metric", "block"]).loc[(metric, block), column]
 
 
-def whole_p(result, n):
-    """P of the omics block with the outcomes exchanged, as `evaluate` has it."""
+def whole_null(result, n):
+    """AUC of the omics block with the outcomes exchanged, as `evaluate` has it."""
     plan = replace(result.study.plan, explain=0)
     pairs = tuple(pair for pair in result.study.pairs if pair[0].name == "omics")
-    null = [permuted_lead(result.study.material, plan, pairs, k)[0] for k in range(n)]
-    return permutation_p(value(result), np.array(null))
+    return np.array([permuted_lead(result.study.material, plan, pairs, k)[0] for k in range(n)])
+
+
+def whole_p(result, n):
+    """P of the omics block."""
+    return permutation_p(value(result), whole_null(result, n))
 
 
 def gain_p(result, n):
@@ -77,20 +81,30 @@ def within_chance(hits, n, share):
 class TestNoise:
     def test_five_thousand_features_of_noise_give_half(self):
         areas = [value(exo.ml.evaluate(*noise(40, 5000, s), seed=s, **ONCE)) for s in range(20)]
+        # 0.494, SD of one run 0.09
         assert 0.45 < np.mean(areas) < 0.55
 
     def test_permutation_p_of_noise_is_uniform(self):
-        # one repeat, as in each permutation: the p is exact, k/20
-        p = []
+        """One repeat, as in each permutation: the AUC of the labels is one of 20 alike.
+
+        An AUC of just 0.5 (no column is chosen in any fold) comes in a quarter of the runs, and
+        such ties make the p too large, never too small; with ties broken at random it is uniform.
+        """
+        p, broken = [], []
+        rng = np.random.default_rng(0)
         for seed in range(40):
             result = exo.ml.evaluate(*noise(40, 30, 500 + seed), seed=seed, **ONCE)
-            p.append(whole_p(result, 19))
-        p = np.array(p)
-        for share in (0.1, 0.5):
-            assert within_chance((p <= share + 1e-9).sum(), 40, share)
-        assert abs(p.mean() - 0.525) < 3 * np.sqrt(1 / 12 / 40)
-        spread = p - np.random.default_rng(0).uniform(0, 0.05, 40)  # of k/20, continuous
-        assert stats.kstest(spread, "uniform").pvalue > 0.01
+            null = whole_null(result, 19)
+            p.append(permutation_p(value(result), null))
+            above, tied = (null > value(result)).sum(), (null == value(result)).sum()
+            broken.append((above + rng.integers(0, tied + 1) + rng.uniform()) / 20)
+        p, broken = np.array(p), np.array(broken)
+        # p: mean 0.64, <= 0.1 in 3 of 40, <= 0.5 in 9; ties broken: mean 0.56, 4 and 16 of 40
+        for share in (0.05, 0.1, 0.5):
+            assert (p <= share + 1e-9).sum() <= stats.binom.ppf(0.999, 40, share)
+            assert within_chance((broken <= share).sum(), 40, share)
+        assert abs(broken.mean() - 0.5) < 3 * np.sqrt(1 / 12 / 40)
+        assert stats.kstest(broken, "uniform").pvalue > 0.01
 
 
 class TestCopies:
@@ -116,6 +130,7 @@ class TestCopies:
     def test_twins_of_one_group_stay_on_one_side(self):
         together = [self.area(s, 1e-6, groups="family_id") for s in range(10)]
         apart = [self.area(s, 1e-6) for s in range(10)]
+        # mean AUC 0.49 together, 0.83 apart; copies to the last digit 0.49
         assert all(side for _, side in together) and not any(side for _, side in apart)
         assert abs(np.mean([a for a, _ in together]) - 0.5) < 0.1
         assert np.mean([a for a, _ in apart]) > 0.75  # what the groups protect from
@@ -299,9 +314,11 @@ class TestBaselineCoupling:
             adata, frame = trial(300, 1000 + seed)
             result = exo.ml.evaluate(adata, (rule(), frame), seed=seed, **ONCE)
             found.append(value(result, block="clinical"))
-            own.append(auc(frame["post"] - frame["pre"] > GAIN, -frame["pre"])[0])
+            pre, post = frame["pre"].to_numpy(), frame["post"].to_numpy()
+            own.append(auc((post - pre > GAIN).astype(int), -pre)[0])
             assert any("regression to the mean" in note for note in result.notes)
         # theory: 1/2 + asin(r / sqrt 2) 2/pi with r = TE / sqrt(2 (SD^2 + TE^2)): 0.644
+        # 0.655 and, cross-validated, 0.647; SD of one run 0.04
         assert np.mean(own) == pytest.approx(0.644, abs=0.02)
         assert np.mean(found) == pytest.approx(0.644, abs=0.025)
 
@@ -314,6 +331,8 @@ class TestBaselineCoupling:
             whole.append(whole_p(result, 19))
             gain.append(gain_p(result, 19))
         whole, gain = np.array(whole), np.array(gain)
+        # p of the gain <= 0.05 in 1 of 10 (nothing) and 0 of 10 (measured), mean 0.45 and 0.51;
+        # p of the omics <= 0.05 in 0 of 10 and 7 of 10
         assert within_chance((gain <= 0.051).sum(), 10, 0.05)
         assert within_chance((gain <= 0.51).sum(), 10, 0.5)
         by_chance = within_chance((whole <= 0.051).sum(), 10, 0.05)
@@ -333,6 +352,7 @@ class TestBaselineCoupling:
             gains.append(value(result, "auc_increment", "clinical+omics"))
             blocks = result.control["blocks"]
             theirs.append(blocks["clinical+omics"]["estimate"] - blocks["clinical"]["estimate"])
+        # 0.07 among the trained, 0.06 among the others
         assert np.mean(gains) > 0.03 and np.mean(theirs) > 0.03
         assert np.mean(gains) == pytest.approx(np.mean(theirs), abs=0.04)
 
@@ -343,7 +363,7 @@ class TestPlanted:
         te = sd = 3.0
         areas, ceilings, low = [], [], []
         for seed in range(20):
-            adata, frame = trial(100, 2000 + seed, "response", sd, te)
+            adata, frame = trial(200, 2000 + seed, "response", sd, te)
             result = exo.ml.evaluate(adata, (rule(te), frame), clinical=None, seed=seed, **ONCE)
             areas.append(value(result))
             low.append(value(result, column="ci_low"))
@@ -353,10 +373,11 @@ class TestPlanted:
             if seed < 5:
                 assert whole_p(result, 19) == 0.05
         error = np.std(areas) / np.sqrt(20)
-        truth = attainable_auc(np.sqrt(1 / 3), 0.0)
-        assert truth - 0.06 < np.mean(areas) < truth + 2 * error
-        assert np.mean(areas) < np.mean(ceilings) + 2 * error
-        assert (np.array(low) < truth).all() and (np.array(low) < ceilings).mean() > 0.9
+        truth = attainable_auc(np.sqrt(1 / 3), 0.0)  # 0.768
+        # AUC 0.755 (error 0.007), ceiling estimated 0.762; lower limits 0.63 to 0.76
+        assert truth - 0.05 < np.mean(areas) < truth + 2 * error
+        assert np.mean(ceilings) == pytest.approx(truth, abs=0.02)
+        assert (np.array(low) < truth).all()
 
 
 def scored(n, seed, effect):
@@ -385,6 +406,7 @@ class TestCoverage:
             sets, judged = prediction_sets(p, model.alpha, class_sizes(*held, model.groups))
             assert judged.all()
             new.append([sets[truth == k, int(k)].mean() for k in (False, True)])
+        # classes 0 and 1: noise 0.92, 0.91 (new people 0.97, 0.96); planted 0.91, 0.91 (0.93, 0.91)
         assert (np.mean(inside, axis=0) > 0.86).all()
         assert (np.mean(new, axis=0) > 0.86).all()
 
@@ -398,6 +420,7 @@ class TestCoverage:
             found = result.fit("omics").predict(more)
             hit = (found["ci_low"] <= truth.to_numpy()) & (truth.to_numpy() <= found["ci_high"])
             new.append(hit.mean())
+        # noise 0.917 (new people 0.906, SD of one run 0.04); planted 0.917 (0.925)
         assert np.mean(inside) == pytest.approx(0.9, abs=0.04)
         assert np.mean(new) == pytest.approx(0.9, abs=0.04)
 
@@ -422,6 +445,7 @@ class TestSites:
             areas.append(value(result))
             within.append(result.sites.query("block == 'omics'")["estimate"].mean())
             p.append(result.permutation_p)
+        # over all people 0.49, but SD 0.16 (the bootstrap says 0.06); within sites 0.51, SD 0.05
         assert abs(np.mean(areas) - 0.5) < 3 * np.std(areas) / np.sqrt(20)
         assert abs(np.mean(within) - 0.5) < 0.05 and np.std(within) < 0.1
         p = np.array(p[:10])
@@ -437,7 +461,7 @@ class TestSites:
         for seed in range(20):
             result = exo.ml.evaluate(*self.sites(4000 + seed), seed=seed, leave_out="site", **ONCE)
             holds += value(result, column="ci_low") <= 0.5 <= value(result, column="ci_high")
-        assert within_chance(holds, 20, 0.95)
+        assert within_chance(holds, 20, 0.95)  # 9 of 20
 
     def test_random_folds_find_the_site_unless_it_is_a_stratum(self):
         areas, plain, stratified = [], [], []
@@ -450,6 +474,7 @@ class TestSites:
         plain, stratified = (
             np.array([r.permutation_p for r in results]) for results in (plain, stratified)
         )
+        # AUC 0.72; p 0.05 in all 8; within sites 0.15 to 0.95
         assert np.mean(areas) > 0.65 and (plain <= 0.05).all()
         assert within_chance((stratified <= 0.051).sum(), 8, 0.05)
         assert stratified.mean() > 0.3
@@ -478,5 +503,6 @@ def test_venn_abers_tells_more_than_the_interval_of_another_person():
         own.append(((low <= truth) & (truth <= high)).mean())
         other.append(((low[order] <= truth) & (truth <= high[order])).mean())
     own, other = np.array(own), np.array(other)
+    # 0.40 and 0.14
     assert (own > other + 0.05).all()
     assert own.mean() > 2 * other.mean()

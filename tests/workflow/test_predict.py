@@ -16,6 +16,8 @@ import yaml
 import exerkine_omics as exo
 from exerkine_omics import report, workflow
 
+FIGURES = ("performance", "learning_curve", "roc", "calibration", "decision_curve", "importance")
+
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory) -> Path:
@@ -58,7 +60,7 @@ def test_model_and_card_stand_beside_the_numbers(done: Path):
     assert part["model"]["sha256"] in whole and "Gain over clinical data" in whole
     assert len(part["learning_curve"]) == 4 * 3
     figures = {p.name for p in (done / "one" / "figures").iterdir()}
-    assert {"roc_1.png", "decision_curve_1.png", "importance_1.png"} <= figures
+    assert {f"{k}_1.png" for k in FIGURES} <= figures
 
 
 def test_new_people_are_predicted_on_the_command_line(done: Path, tmp_path: Path):
