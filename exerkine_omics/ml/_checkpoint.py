@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,10 @@ class Checkpoint:
     """
 
     folder: Path | None = None
+
+    def within(self, *inputs: Any) -> Checkpoint:
+        """Folder of a part of the evaluation that depends on more than the whole."""
+        return self if self.folder is None else open_checkpoint(self.folder, *inputs)
 
     def run(
         self,
@@ -111,7 +116,7 @@ def _read(path: Path) -> Any:
     try:
         with np.load(path, allow_pickle=False) as file:
             return _whole({name: file[name] for name in file.files})
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None  # done again
 
 

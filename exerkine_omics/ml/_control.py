@@ -65,6 +65,7 @@ def run_control(
         how = "by continuous change" + (
             f": {cases} responders and {len(known) - cases} others" if few else ""
         )
+    smallest = n if recipe.family == GAUSSIAN else min(cases, len(known) - cases)
     models = plan.models[:1]
     if models[0][1] is not None and recipe.family != plan.recipe.family:
         return None, ["The control arm's change needs a model of numbers: the first is of classes."]
@@ -72,11 +73,12 @@ def run_control(
         plan,
         recipe=recipe,
         models=models,
-        folds=min(plan.folds, len(np.unique(material.groups))),
+        folds=max(2, min(plan.folds, len(np.unique(material.groups)), smallest)),
         explain=0,
         each=False,
     )
     pairs = plan.pairs(blocks_of(material))
+    checkpoint = checkpoint.within(material, [pair[0] for pair in pairs], plan)
     call = partial(one_repeat, material, pairs, plan)
     try:
         done = checkpoint.run(

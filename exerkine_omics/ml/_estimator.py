@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 
 from exerkine_omics.errors import UsageError, shown
-from exerkine_omics.ml._fold import BINOMIAL, Fill, Recipe, Training, inner_folds, learn_fill, weigh
+from exerkine_omics.ml._fold import (
+    BINOMIAL,
+    Fill,
+    LinearModel,
+    Recipe,
+    Training,
+    inner_folds,
+    learn_fill,
+    weigh,
+)
 
 _TREES = 300
 
@@ -96,9 +105,26 @@ def check_estimator(estimator: Any, family: str) -> None:
             fix="Give 'elastic_net', 'random_forest', or a scikit-learn estimator with fit and "
             f"{wanted[1]}.",
         )
+    own = _own_class_weights(estimator)
+    if own:
+        raise UsageError(
+            f"{type(estimator).__name__} weighs the classes itself ({shown(own)})",
+            where="models=",
+            fix="Leave it out: classes weigh the same in every fold already, and their odds are "
+            "restored afterwards.",
+        )
 
 
-def fit_estimator(training: Training, recipe: Recipe, estimator: Any) -> EstimatorModel:
+def _own_class_weights(estimator: Any) -> list[str]:
+    """Parameters by which an estimator weighs the classes itself."""
+    params = estimator.get_params()
+    names = [k for k in params if k == "class_weight" or k.endswith("__class_weight")]
+    return [name for name in names if params[name] is not None]
+
+
+def fit_estimator(
+    training: Training, recipe: Recipe, estimator: Any
+) -> EstimatorModel | LinearModel:
     """Fit a clone on the filled columns; searches inside it get our grouped inner folds."""
     from sklearn.base import clone
 
@@ -108,8 +134,10 @@ def fit_estimator(training: Training, recipe: Recipe, estimator: Any) -> Estimat
         table = np.hstack([table[:, :n_free], derived.score(table[:, n_free:])])
     fill = learn_fill(table, training.holes if derived is None else None)
     x = fill(table)
-    if not x.shape[1]:
-        raise UsageError("No column varies among the training people", where="models=")
+    if not x.shape[1]:  # nothing varies among these people, and nothing can be learnt
+        mean = 0.0 if recipe.family == BINOMIAL else float(training.target.mean())
+        none = np.empty(0)
+        return LinearModel(recipe.family, n_free, derived, fill, mean, none, none)
     own = clone(estimator)
     params = own.get_params()
     seeds = {k: int(training.rng.integers(2**31)) for k in params if k.endswith("random_state")}

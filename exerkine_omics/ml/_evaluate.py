@@ -21,7 +21,7 @@ from exerkine_omics.ml._fold import BINOMIAL, GAUSSIAN, Recipe
 from exerkine_omics.ml._fold_scores import signature_columns
 from exerkine_omics.ml._gate import sample_size_gate
 from exerkine_omics.ml._measure import measure, person_weights
-from exerkine_omics.ml._options import check_options, read_models
+from exerkine_omics.ml._options import check_numbers, check_options, read_models
 from exerkine_omics.ml._outcome import LABEL, Outcome, read_outcome, treated
 from exerkine_omics.ml._people import People, read_people
 from exerkine_omics.ml._permute import artificial_shares, pair_names, permutation_tests
@@ -214,6 +214,7 @@ def evaluate(
     folds, repeats = check_options(
         outer, inner, n_permutations, target, join, alpha, level, feature_time, outcome_time
     )
+    check_numbers(n_bootstrap, decision_threshold, l1_ratios)
     seed = settings.seed if seed is None else int(seed)
     given = read_outcome(outcome, change, number=target == "change")
     people, answer, counts = join_people(
@@ -240,7 +241,10 @@ def evaluate(
         notes.append("No clinical columns: a gain over clinical data cannot be tested.")
     if leave_out is not None:
         repeats = 1
-        notes.append(f"Each {leave_out} is predicted by the others, once.")
+        notes.append(
+            f"Each {leave_out} is predicted by the others, once. Where the share of responders "
+            "differs between them the AUC over all people is too low: read those of .sites."
+        )
     plan = Plan(
         Recipe(family, tuple(float(a) for a in l1_ratios), inner=inner),
         folds,
@@ -273,7 +277,7 @@ def evaluate(
     permutation_p, increment_p = map(float, p_of.loc[OMICS, ["permutation_p", "increment_p"]])
     summary, more = _control(
         control, bool(material.clinical.shape[1]), people, answer, outside, groups, clinical,
-        signatures, plan,
+        signatures, target, plan,
         repeats=repeats, draws=n_bootstrap, level=level, n_jobs=n_jobs, checkpoint=store,
     )  # fmt: skip
     notes += more
@@ -362,12 +366,14 @@ def _control(
     groups: str,
     clinical: str | Sequence[str] | None,
     signatures: Any,
+    target: str,
     plan: Plan,
     **options: Any,
 ) -> tuple[dict[str, Any] | None, list[str]]:
     if isinstance(control, tuple):
         other = read_people(control[0], groups)
         theirs = read_outcome(control[1], None, number=True)
+        theirs = theirs.aim(target) if theirs.spec is not None else theirs
         others, theirs, _ = join_people(other, theirs)
         if theirs.spec is not None:
             keep = np.flatnonzero(~treated(theirs.spec, theirs.frame))

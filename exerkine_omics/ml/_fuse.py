@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 
 from exerkine_omics.kernels._elastic_net import ElasticNetProblem
-from exerkine_omics.ml._fold import BINOMIAL, Recipe, Training, as_prediction, inner_folds, weigh
+from exerkine_omics.ml._fold import (
+    BINOMIAL,
+    Recipe,
+    Training,
+    as_prediction,
+    inner_folds,
+    learn_fill,
+    weigh,
+)
 
 _RIDGE = 0.01
 _CLIP = 6.0  # logits beyond 0.0025 and 0.9975 would let one person decide a weight
@@ -67,6 +75,10 @@ def fit_fused(
         own = replace(
             own, table=own.table[known], target=own.target[known], groups=own.groups[known]
         )
+        if _tells_nothing(own, binary):
+            parts.append((columns, None))
+            signals.append(np.zeros(len(known)))
+            continue
         model, inner = fit(own)
         if inner is None:
             inner = _out_of_fold(own, recipe, fit)
@@ -76,6 +88,13 @@ def fit_fused(
         signals.append(np.clip(signal, -_CLIP, _CLIP) if binary else signal)
     weights, intercept = _stack(np.column_stack(signals), training, recipe, base)
     return FusedModel(recipe.family, tuple(parts), weights, intercept, base)
+
+
+def _tells_nothing(training: Training, binary: bool) -> bool:
+    """Has a platform fewer than two people of a class, or nothing that varies among its people."""
+    target = training.target
+    classes = min((target > 0.5).sum(), (target <= 0.5).sum()) if binary else len(target)
+    return bool(classes < 2) or not learn_fill(training.table).keep.any()
 
 
 def _names(training: Training) -> np.ndarray:

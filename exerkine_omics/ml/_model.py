@@ -18,10 +18,10 @@ from exerkine_omics.kernels._conformal import (
     interval_half_width,
     prediction_sets,
 )
-from exerkine_omics.kernels._venn_abers import venn_abers
-from exerkine_omics.ml._blocks import CLINICAL, Block
+from exerkine_omics.kernels._venn_abers import merged, venn_abers
+from exerkine_omics.ml._blocks import CLINICAL, EARLY, Block
 from exerkine_omics.ml._card import make_card
-from exerkine_omics.ml._cross import EVEN, at_odds, fit_model, make_table, one_thread
+from exerkine_omics.ml._cross import EVEN, fit_model, make_table, one_thread
 from exerkine_omics.ml._fold import BINOMIAL, LinearModel, Training
 from exerkine_omics.ml._model_input import NewPeople, PlatformNeed, read_new
 from exerkine_omics.ml._people import ClinicalColumn, Panel
@@ -108,10 +108,11 @@ class ResponseModel:
         Returns
         -------
         pandas.DataFrame
-            subject_id; probability at the training people's share of responders (or change);
-            ci_low and ci_high (Venn-Abers of the out-of-fold predictions, whose width says how
-            little is known; for a change the conformal interval at ``1 - alpha``); missing_share of
-            the model's columns; abstain; status (``ok``, or why it abstains).
+            subject_id; probability where as many respond as in training (or change); ci_low and
+            ci_high (Venn-Abers: out-of-fold predictions calibrated with the new person as a
+            non-case and as a case; their width says how little is known, and the probability is
+            the one between them; for a change the conformal interval at ``1 - alpha``);
+            missing_share of the model's columns; abstain; status (``ok``, or why it abstains).
 
         Raises
         ------
@@ -144,7 +145,7 @@ class ResponseModel:
             for own, row in zip(inside, reasons, strict=True):
                 if own.sum() != 1:
                     row.append("both classes possible" if own.all() else "no class fits")
-            columns["probability"] = at_odds(found, self.base)
+            columns["probability"] = merged(low, high)
         else:
             half = interval_half_width(self.outcome - self.scores, self.alpha, self.groups)
             low, high = found - half, found + half
@@ -194,6 +195,12 @@ def fit_study(
     study = result.study
     chosen, name = _choose(study, block, model)
     material, plan = study.material, study.plan
+    if EARLY in chosen.sources:
+        raise UsageError(
+            "A model of early changes cannot be handed on: new people are read at baseline only",
+            where="block=",
+            fix="Fit another block.",
+        )
     everyone = np.arange(len(material.groups))
     label = material.outcome.labels(everyone)
     target = material.outcome.targets(everyone, label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from exerkine_omics.errors import UsageError, shown
@@ -43,6 +44,16 @@ def check_options(
                 f"There is no time {time!r}", fix="Give days, 'baseline' or 'terminal'."
             )
     return folds, repeats
+
+
+def check_numbers(n_bootstrap: int, threshold: float, l1_ratios: Sequence[float]) -> None:
+    """Raise `UsageError` for draws, a threshold or mixing values that are none."""
+    if isinstance(n_bootstrap, bool) or int(n_bootstrap) != n_bootstrap or n_bootstrap < 0:
+        raise UsageError(f"n_bootstrap={n_bootstrap!r} is no number of draws")
+    if not 0 < threshold < 1:
+        raise UsageError(f"decision_threshold={threshold!r} is not between 0 and 1")
+    if not len(l1_ratios) or not all(0 <= a <= 1 for a in l1_ratios):
+        raise UsageError(f"l1_ratios={l1_ratios!r}", fix="Give one or more from 0 to 1.")
 
 
 def read_models(models: Any, family: str) -> tuple[tuple[str, Any], ...]:

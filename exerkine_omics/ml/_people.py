@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers as numbers_abc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -215,10 +216,14 @@ def _rows(adata: AnnData) -> tuple[np.ndarray, str, list[str]]:
 
 @dataclass(frozen=True)
 class ClinicalColumn:
-    """A clinical column as a number: the column itself, or whether it holds ``level``."""
+    """A clinical column as a number: the column itself, or whether it holds ``level``.
+
+    ``known`` are the levels of training; another one is missing, not the first.
+    """
 
     name: str
     level: str | None = None
+    known: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -231,7 +236,9 @@ class ClinicalColumn:
             found = pd.to_numeric(values, errors="coerce")
             return found.to_numpy(dtype=float, na_value=np.nan)
         text = values.astype("string")
-        return (text == self.level).to_numpy(dtype=float, na_value=np.nan)
+        found = (text == self.level).to_numpy(dtype=float, na_value=np.nan)
+        there = text.isin(list(self.known)).to_numpy(dtype=bool, na_value=False)
+        return np.where(there, found, np.nan)
 
 
 def clinical_matrix(
@@ -260,11 +267,15 @@ def clinical_matrix(
     found, notes = [], []
     for name in names:
         values = sheet[name]
-        if pd.api.types.is_numeric_dtype(values):
+        # numbers and None make an object column
+        numbers = pd.api.types.is_numeric_dtype(values) or all(
+            isinstance(v, numbers_abc.Number) for v in values.dropna()
+        )
+        if numbers:
             found.append(ClinicalColumn(name))
         else:
-            levels = sorted(values.astype("string").dropna().unique())[1:]
-            found += [ClinicalColumn(name, str(level)) for level in levels]
+            levels = tuple(str(v) for v in sorted(values.astype("string").dropna().unique()))
+            found += [ClinicalColumn(name, level, levels) for level in levels[1:]]
         if values.isna().all():
             notes.append(f"Clinical column {name!r} is empty for everyone and says nothing.")
     columns = [(c, c.read(sheet[c.name])) for c in found]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from exerkine_omics import parallel
+from exerkine_omics.errors import AnalysisError
 from exerkine_omics.kernels import _performance as performance
 from exerkine_omics.ml._blocks import CLINICAL, OMICS, Block, Material, joined
 from exerkine_omics.ml._checkpoint import Checkpoint
@@ -26,8 +27,11 @@ def permuted_lead(material: Material, plan: Plan, pairs: Pairs, number: int) -> 
     rng = parallel.stream(plan.seed, "ml_permute", number)
     order = permute_between_groups(material.groups, rng, material.strata)
     exchanged = replace(material, outcome=material.outcome.take(order))
-    found = one_repeat(exchanged, pairs, plan, f"permuted_{number}")
     continuous = material.outcome.continuous
+    try:
+        found = one_repeat(exchanged, pairs, plan, f"permuted_{number}")
+    except AnalysisError:  # this exchange left a fold with one class
+        return np.full(len(pairs), np.nan)
     return np.array([lead(found, (b.name, m), continuous)[0] for b, m in pairs])
 
 
@@ -99,7 +103,8 @@ def permutation_tests(
     Returns
     -------
     pandas.DataFrame
-        block, model, permutation_p, increment_p (NaN where not run).
+        block, model, permutation_p, increment_p (NaN where not run), n_permutations: those that
+        left two classes in each training fold.
     """
     first = plan.models[0][0]
     plan = replace(plan, explain=0, each=False, models=plan.models[:1])
@@ -118,10 +123,12 @@ def permutation_tests(
             observed = value[(block.name, model)] - value[(CLINICAL, model)]
             gain[block.name] = performance.permutation_p(float(observed), drawn[:, place])
     rows = []
+    done = int(np.isfinite(null).all(axis=1).sum())
     for place, (block, model) in enumerate(alone):
         p = performance.permutation_p(float(value[(block.name, model)]), null[:, place])
-        rows.append((block.name, model, p, gain.get(joined(block.name), float("nan"))))
-    return pd.DataFrame(rows, columns=["block", "model", "permutation_p", "increment_p"])
+        rows.append((block.name, model, p, gain.get(joined(block.name), float("nan")), done))
+    columns = ["block", "model", "permutation_p", "increment_p", "n_permutations"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _is(pair: tuple[Block, str], model: str) -> bool:

@@ -59,7 +59,7 @@ class PredictionResult:
         metric, block, model, estimate, ci_low, ci_high of the gain over clinical data, and
         corrected_estimate, corrected_low, corrected_high, corrected_p over folds.
     p_values
-        block, model, permutation_p, increment_p.
+        block, model, permutation_p, increment_p, n_permutations.
     permutation_p, increment_p
         Those of the omics.
     ceiling

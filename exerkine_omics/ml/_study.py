@@ -92,8 +92,6 @@ def with_early(people: People, early: Any, groups: str) -> People:
             where="early=",
             fix="Give exo.pp.delta(adata, baseline=..., timepoint=...) of the early visit.",
         )
-    if set(people.sources) & set(RESERVED):
-        raise UsageError(f"A platform is named {shown(set(people.sources) & set(RESERVED))}")
     place = pd.Index(changes.subjects).get_indexer(pd.Index(people.subjects))
     known = place >= 0
     if not known.any():
@@ -119,6 +117,13 @@ def make_material(
     leave_out: str | None = None,
 ) -> tuple[Material, list[ClinicalColumn], list[str]]:
     """Matrices for the cross-validation, the clinical columns, notes."""
+    taken = [name for name in people.sources if name in RESERVED or "+" in name]
+    if taken:
+        raise UsageError(
+            f"Platforms are named {shown(taken)}, as blocks are",
+            where="data.mod",
+            fix="Give them other names in the MuData.",
+        )
     spec: ResponseSpec | None = answer.spec
     named = [clinical] if isinstance(clinical, str) else list(clinical or ())
     if spec is not None and spec.post in named:

@@ -460,3 +460,93 @@ def test_bad_options(make_cohort, options, message):
     adata, label = make_cohort(n=30, p=5)
     with pytest.raises((UsageError, InputError), match=message):
         exo.ml.evaluate(adata, label, **(NO_TEST | options))
+
+
+class TestReviewed:
+    """Defects that a reviewer found."""
+
+    def test_a_checkpoint_knows_the_control_arm(self, trial_with_control, tmp_path):
+        adata, frame = trial_with_control(n_control=40)
+        change = (frame["post"] - frame["pre"]).set_axis(frame["subject_id"])
+        trained = (frame["group"] == "EX").to_numpy()
+        mine = adata[trained].copy()
+        label = (change > 3).astype(float)[trained]
+        theirs = adata[~trained].copy()
+        results = []
+        for order in (change, change.sample(frac=1, random_state=3).set_axis(change.index)):
+            options = NO_TEST | {"control": (theirs, order), "checkpoint": tmp_path}
+            found = exo.ml.evaluate(mine, label, **options).control["estimate"]
+            own = NO_TEST | {"control": (theirs, order)}
+            assert found == exo.ml.evaluate(mine, label, **own).control["estimate"]
+            results.append(found)
+        assert results[0] != results[1]
+
+    def test_own_class_weights_are_refused(self, make_cohort):
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+
+        adata, label = make_cohort(n=30, p=5)
+        own = make_pipeline(LogisticRegression(class_weight="balanced"))
+        with pytest.raises(UsageError, match="weighs the classes itself"):
+            exo.ml.evaluate(adata, label, models=own, **NO_TEST)
+
+    @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore:Cannot join:UserWarning")
+    @pytest.mark.parametrize("name", ["early", "omics", "clinical", "clinical+x"])
+    def test_platforms_are_not_named_as_blocks(self, make_cohort, name):
+        from mudata import MuData
+
+        first, label = make_cohort(n=30, p=5)
+        second, _ = make_cohort(n=30, p=5, seed=3)
+        with pytest.raises(UsageError, match="as blocks are"):
+            exo.ml.evaluate(MuData({"prot": first, name: second}), label, **NO_TEST)
+
+    @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore:Cannot join:UserWarning")
+    @pytest.mark.parametrize("few", [1, 2, 5])
+    def test_late_fusion_with_a_platform_of_few(self, make_cohort, few):
+        from mudata import MuData
+
+        first, label = make_cohort(n=40, p=6, effect=2.0)
+        second, _ = make_cohort(n=40, p=6, seed=3)
+        both = MuData({"prot": first, "mets": second[:few].copy()})
+        found = exo.ml.evaluate(both, label, join="late", **NO_TEST)
+        assert np.isfinite(value(found, "auc", "omics"))
+
+    def test_a_constant_block_is_no_error_for_an_estimator(self, make_cohort):
+        adata, label = make_cohort(n=40, p=6, clinical=False)
+        adata.obs["smoker"] = [1] + [0] * 39
+        found = exo.ml.evaluate(
+            adata, label, clinical=["smoker"], models="random_forest", **NO_TEST
+        )
+        assert np.isfinite(value(found, "auc", "clinical", "random_forest"))
+
+    def test_numbers_with_none_are_numbers(self, make_cohort):
+        adata, label = make_cohort(n=30, p=5)
+        adata.obs["weight"] = [None if k % 7 == 0 else 60.0 + k for k in range(30)]
+        adata.obs["weight"] = adata.obs["weight"].astype(object)
+        found = exo.ml.evaluate(adata, label, clinical=["weight"], **NO_TEST)
+        assert found.settings["clinical"] == ["weight"]
+
+    def test_a_small_control_arm_gets_fewer_folds(self, trial_with_control):
+        adata, frame = trial_with_control(n=60, n_control=16)
+        control = frame["group"] == "CON"
+        frame.loc[control, "post"] = frame.loc[control, "pre"] + np.tile([9.0, -9.0], 8)
+        options = NO_TEST | {"outer": (10, 1)}
+        found = exo.ml.evaluate(adata, (spec(), frame), **options)
+        assert found.control["metric"] == "auc" and found.control["n_responders"] == 8
+
+    @pytest.mark.parametrize(
+        "options",
+        [{"n_bootstrap": -1}, {"decision_threshold": 1}, {"l1_ratios": ()}, {"l1_ratios": (2,)}],
+    )
+    def test_numbers_that_are_none(self, make_cohort, options):
+        adata, label = make_cohort(n=30, p=5)
+        with pytest.raises(UsageError, match=next(iter(options))):
+            exo.ml.evaluate(adata, label, **(NO_TEST | options))
+
+    def test_a_damaged_checkpoint_is_done_again(self, make_cohort, tmp_path):
+        adata, label = make_cohort(n=30, p=5)
+        first = exo.ml.evaluate(adata, label, checkpoint=tmp_path, **NO_TEST)
+        for path in tmp_path.rglob("*.npz"):
+            path.write_bytes(path.read_bytes()[:200])
+        again = exo.ml.evaluate(adata, label, checkpoint=tmp_path, **NO_TEST)
+        pd.testing.assert_frame_equal(first.metrics, again.metrics)

@@ -136,19 +136,27 @@ def test_fused_platforms_are_saved(make_cohort, tmp_path):
 
 
 def test_predictions_are_those_of_the_fit(evaluated):
-    """On the training people the model is the elastic net of all of them, at their odds."""
+    """The elastic net of all people, calibrated by their out-of-fold predictions."""
     adata, result = evaluated
     model = result.fit("omics")
     found = model.predict(adata)
     even = model.fitted.predict(result.study.material.x)
-    odds = even / (1 - even) * model.base / (1 - model.base)
-    assert found["probability"].to_numpy() == pytest.approx(odds / (1 + odds))
     low, high = venn_abers(model.scores, model.outcome, even)
     assert found["ci_low"].to_numpy() == pytest.approx(low)
     assert found["ci_high"].to_numpy() == pytest.approx(high)
+    assert found["probability"].to_numpy() == pytest.approx(high / (1 - low + high))
+    assert found["probability"].between(found["ci_low"], found["ci_high"]).all()
     inside = class_p_values(model.scores, model.outcome, even) > 0.1
     unsure = inside.sum(axis=1) != 1
     assert found["abstain"].to_numpy()[unsure].all()
+
+
+def test_a_level_never_seen_is_missing_not_the_first(saved, new):
+    strange = new.copy()
+    strange.obs["sex"] = "Female"
+    plain, found = saved[2].predict(new), saved[2].predict(strange)
+    assert (found["missing_share"] >= plain["missing_share"]).all()
+    assert found["missing_share"].max() > plain["missing_share"].max()
 
 
 class TestDamage:
