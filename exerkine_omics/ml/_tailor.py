@@ -245,7 +245,8 @@ def tailor(
             "better": "higher" if trial.sign > 0 else "lower", "arms": list(trial.arms),
             "score": trial.score_name or None, "clinical": list(trial.base_names),
             "n_features": len(omics), "crossover": not parallel_arms,
-            "cost": dict(cost or {}), "propensity": propensity_words(randomised, known, parallel_arms),
+            "cost": dict(cost or {}),
+            "propensity": propensity_words(randomised, known, parallel_arms),
             "rule_sha256": None if answers.spec is None else answers.spec.sha256,
         },
     )  # fmt: skip
