@@ -20,6 +20,7 @@ from exerkine_omics.ml._tailor_checks import (
     check_options,
     design_notes,
     known_propensity,
+    propensity_words,
     sign_of,
 )
 from exerkine_omics.ml._tailor_features import FoldRule
@@ -70,7 +71,8 @@ def tailor(
     .. math:: \Gamma_{ia} = \hat\mu_a(x_i) + \frac{1(A_i=a)}{e_a}(Y_i-\hat\mu_a(x_i)), \quad
         \text{gain} = \frac1n \sum_i \Gamma_{i,\hat\pi(x_i)} - \Gamma_{i,\hat a}
 
-    with :math:`\hat a` the single arm that was best in the training folds. SE over people (families
+    with :math:`\hat a` the single arm that was best in the training folds; the rule must beat each
+    arm as well. SE over people (families
     as clusters); repeats are averaged, and what they differ by is added to the variance.
 
     Parameters
@@ -208,9 +210,9 @@ def tailor(
         "score": score_bound(tested),
         "linear": linear_bound(trial, done, ready(trial.base, joined.x), level),
     }
-    gain = values[(values["policy"] == "gain") & (values["learner"] == learner)].iloc[0]
+    gains = values[values["policy"].str.startswith("gain") & (values["learner"] == learner)]
     n = len(joined.subjects)
-    verdict, reason = judge(n, gain, tested, bounds, float(smallest_gain), alpha)
+    verdict, reason = judge(n, gains, tested, bounds, float(smallest_gain), alpha)
     final = FoldRule(ready, effects.advantage[learner])
     rules = tuple(rule for r in done for rule in r.models[learner])
     intercepts, weights = final.weights()
@@ -243,15 +245,8 @@ def tailor(
             "better": "higher" if trial.sign > 0 else "lower", "arms": list(trial.arms),
             "score": trial.score_name or None, "clinical": list(trial.base_names),
             "n_features": len(omics), "crossover": not parallel_arms,
-            "cost": dict(cost or {}), "propensity": _how(randomised, known, parallel_arms),
+            "cost": dict(cost or {}),
+            "propensity": propensity_words(randomised, known, parallel_arms),
             "rule_sha256": None if answers.spec is None else answers.spec.sha256,
         },
     )  # fmt: skip
-
-
-def _how(randomised: bool | None, known: np.ndarray | None, parallel_arms: bool) -> str:
-    if not parallel_arms:
-        return "every person had both arms"
-    if known is not None:
-        return "given"
-    return "shares of the arms in training" if randomised else "logistic model"

@@ -161,3 +161,12 @@ def design_notes(
             "of the training people)."
         )
     return notes
+
+
+def propensity_words(randomised: bool | None, known: np.ndarray | None, parallel_arms: bool) -> str:
+    """Say where the probabilities of the arms come from."""
+    if not parallel_arms:
+        return "every person had both arms"
+    if known is not None:
+        return "given"
+    return "shares of the arms in training" if randomised else "logistic model"

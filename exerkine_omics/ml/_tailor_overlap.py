@@ -13,17 +13,22 @@ from exerkine_omics.ml._tailor_trial import Trial
 LOW, HIGH = 0.1, 0.9
 _MOST_OUTSIDE = 0.05
 _LEAST_EFFECTIVE = 0.5
-_FLOOR = 0.05
+FLOOR = 0.05
 
 
 def fit_propensity(
-    clinical: np.ndarray, arm: np.ndarray, n_arms: int, train: np.ndarray, rows: np.ndarray
+    clinical: np.ndarray,
+    arm: np.ndarray,
+    n_arms: int,
+    train: np.ndarray,
+    rows: np.ndarray,
+    floor: float = FLOOR,
 ) -> np.ndarray:
     """Probabilities of the arms for ``rows`` (m x k), by a logistic model of the training people.
 
     Columns are imputed with the median and standardised in training; a ridge (C = 1) keeps a
-    separating column finite. Probabilities under 0.05 are raised to it: where `overlap_table`
-    passes they are few.
+    separating column finite. Probabilities under ``floor`` are raised to it: where
+    `overlap_table`, made without it, passes they are few.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -37,7 +42,7 @@ def fit_propensity(
     model = LogisticRegression(max_iter=1000).fit((learn - mean) / spread, arm[train])
     found = np.zeros((len(rows), n_arms))
     found[:, model.classes_] = model.predict_proba((ask - mean) / spread)
-    found = np.maximum(found, _FLOOR)
+    found = np.maximum(found, floor)
     return found / found.sum(axis=1, keepdims=True)
 
 
@@ -54,7 +59,7 @@ def cross_fitted_propensity(
     found = np.empty((len(arm), n_arms))
     for k in range(folds):
         train, test = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-        found[test] = fit_propensity(clinical, arm, n_arms, train, test)
+        found[test] = fit_propensity(clinical, arm, n_arms, train, test, 1e-6)
     return found
 
 

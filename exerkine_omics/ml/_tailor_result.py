@@ -35,7 +35,7 @@ class TailorResult:
         ci_high, n, method, status.
     policy_value
         policy, learner, estimate, se, ci_low, ci_high, n, n_groups, status: each single arm, the
-        best of them (chosen in the training folds), the rule and its gain.
+        best of them (chosen in the training folds), the rule, its gain over that and over each.
     people
         subject_id, arm, recommended (out of fold), advantage, ci_low, ci_high, agreement,
         abstain.
@@ -121,21 +121,25 @@ def score_bound(interaction: pd.DataFrame) -> float:
 
 
 def judge(
-    n: int, gain: pd.Series, interaction: pd.DataFrame, bounds: dict[str, float],
+    n: int, gains: pd.DataFrame, interaction: pd.DataFrame, bounds: dict[str, float],
     smallest: float, alpha: float,
 ) -> tuple[str, str]:  # fmt: skip
     """Verdict and reason.
 
-    *assign*: the lower limit of the gain is above ``smallest``, and under 200 people the
+    ``gains``: the rows of `value_frame` that compare the rule, the gain first.
+
+    *assign*: the lower limits of the gain, over the best arm of the training folds and over each
+    arm, are above ``smallest``, and under 200 people the
     interaction of the prespecified score has p < alpha as well. *same*: ``smallest`` is above 0
     and above the upper limit of the gain and of what could be gained. Else it cannot be said.
     """
-    p = interaction_p(interaction)
+    p, gain = interaction_p(interaction), gains.iloc[0]
+    lowest = float(gains["ci_low"].min())
     text = f"gain {gain['estimate']:.3g} ({gain['ci_low']:.3g} to {gain['ci_high']:.3g})"
     unknown = UNKNOWN.format(n=n)
-    if gain["se"] > 0 and gain["ci_low"] > smallest:
+    if (gains["se"] > 0).all() and lowest > smallest:
         if n >= ENOUGH or p < alpha:
-            return ASSIGN, f"{text}, the lower limit above {smallest:g}."
+            return ASSIGN, (f"{text}, over each arm at least {lowest:.3g}: above {smallest:g}.")
         why = (
             "there is no prespecified score" if np.isnan(p) else f"its interaction has p = {p:.2g}"
         )

@@ -24,8 +24,12 @@ def value_frame(trial: Trial, repeats: Sequence[Repeat], level: float) -> pd.Dat
     """policy, learner, estimate, se, ci_low, ci_high, n, n_groups, status.
 
     Policies: each single arm, ``best single arm`` (chosen in the training folds), ``rule`` and
-    ``gain`` (rule less best single arm; above 0 is better) by learner. But for the gain, in the
-    outcome's own direction, costs off.
+    ``gain`` (rule less best single arm; above 0 is better) by learner, and the gain over each
+    arm. But for the gains, in the outcome's own direction, costs off.
+
+    Where arms are about equal, the one that was best in training is by that very fact worse among
+    the people left out: the gain is right on average over trials and can be too large in one. A
+    rule beats the best arm only if it beats each.
     """
     groups, k = trial.people.groups, len(trial.arms)
     everyone = np.arange(len(groups))
@@ -40,13 +44,16 @@ def value_frame(trial: Trial, repeats: Sequence[Repeat], level: float) -> pd.Dat
         parts.append(("rule", learner, trial.sign, ruled))
         gain = [a - b for a, b in zip(ruled, best, strict=True)]
         parts.append(("gain", learner, 1.0, gain))
+        for a in range(k):
+            over = [s - r.scores[:, a] for s, r in zip(ruled, repeats, strict=True)]
+            parts.append((f"gain over all {trial.arms[a]}", learner, 1.0, over))
     rows = []
     for policy, learner, sign, scores in parts:
         found = [mean_se(sign * s, groups) for s in scores]
         estimate, se = over_repeats(*np.array([f[:2] for f in found]).T)
         count = found[0][2]
         half = float(stats.t.ppf((1 + level) / 2, count - 1)) * se if count > 1 else np.nan
-        status = schema.OK if se > 0 else "the rule gives everybody the best single arm"
+        status = schema.OK if se > 0 else "the rule gives everybody that arm"
         if not np.isfinite(se):
             status = "one group only"
         rows.append(

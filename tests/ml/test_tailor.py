@@ -96,6 +96,12 @@ def test_a_strong_modifier_gives_a_rule(strong):
     assert value["gain", "dr"] == pytest.approx(
         value["rule", "dr"] - value["best single arm", ""], abs=1e-9
     )
+    for arm in ("END", "RES"):
+        assert value[f"gain over all {arm}", "dr"] == pytest.approx(
+            value["rule", "dr"] - value[f"all {arm}", ""], abs=1e-9
+        )
+    over = found.policy_value[found.policy_value["policy"].str.startswith("gain")]
+    assert (over.loc[over["learner"] == "dr", "ci_low"] > 0.2).all()
     sure = found.people[~found.people["abstain"]]
     marker = adata.obs.set_index("subject_id")["marker"].reindex(sure["subject_id"]).to_numpy()
     assert len(sure) > 80

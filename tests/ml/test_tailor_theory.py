@@ -48,7 +48,8 @@ def run(rng, n, p, repeats, smallest=0.0, **truth):
     tested = interaction(trial, 0.95)
     design = trial.people.x
     bounds = {"score": score_bound(tested), "linear": linear_bound(trial, done, design, 0.95)}
-    verdict, _ = judge(n, gains.loc["dr"], tested, bounds, smallest, 0.05)
+    rows = values[values["policy"].str.startswith("gain") & (values["learner"] == "dr")]
+    verdict, _ = judge(n, rows, tested, bounds, smallest, 0.05)
     return gains, tested["p_value"].iloc[-1], verdict, material
 
 
