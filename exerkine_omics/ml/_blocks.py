@@ -64,11 +64,6 @@ class Block:
     clinical: bool = False
     scores: bool = False
 
-    @property
-    def n_sources(self) -> int:
-        """Platforms that can be fused."""
-        return len(self.sources)
-
 
 def joined(name: str) -> str:
     """Name of a block together with the clinical columns."""

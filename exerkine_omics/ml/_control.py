@@ -66,17 +66,10 @@ def run_control(
             f": {cases} responders and {len(known) - cases} others" if few else ""
         )
     smallest = n if recipe.family == GAUSSIAN else min(cases, len(known) - cases)
-    models = plan.models[:1]
-    if models[0][1] is not None and recipe.family != plan.recipe.family:
+    if plan.models[0][1] is not None and recipe.family != plan.recipe.family:
         return None, ["The control arm's change needs a model of numbers: the first is of classes."]
-    plan = replace(
-        plan,
-        recipe=recipe,
-        models=models,
-        folds=max(2, min(plan.folds, len(np.unique(material.groups)), smallest)),
-        explain=0,
-        each=False,
-    )
+    folds = max(2, min(plan.folds, len(np.unique(material.groups)), smallest))
+    plan = replace(plan.alone(), recipe=recipe, folds=folds)
     pairs = plan.pairs(blocks_of(material))
     checkpoint = checkpoint.within(material, [pair[0] for pair in pairs], plan)
     call = partial(one_repeat, material, pairs, plan)

@@ -22,10 +22,13 @@ from exerkine_omics.ml._estimator import EstimatorModel, fit_estimator
 from exerkine_omics.ml._explain import Importance, Permuter
 from exerkine_omics.ml._fold import (
     BINOMIAL,
+    Derive,
     LinearModel,
     Recipe,
     Training,
+    at_odds,
     fit_linear,
+    weigh,
 )
 from exerkine_omics.ml._fold_scores import Remembering, SignatureColumns
 from exerkine_omics.ml._fuse import fit_fused
@@ -56,6 +59,10 @@ class Plan:
     explain: int = 0
     each: bool = False
     fraction: float = 1.0
+
+    def alone(self) -> Plan:
+        """Give the plan of the first model's predictions and nothing beside them."""
+        return replace(self, explain=0, each=False, models=self.models[:1])
 
     def pairs(self, blocks: tuple[Block, ...]) -> tuple[tuple[Block, str], ...]:
         """Blocks with the models that are run on them."""
@@ -91,13 +98,6 @@ class Repeat:
         return at_odds(self.prediction[pair], self.base)
 
 
-def at_odds(even: np.ndarray, base: np.ndarray | float) -> np.ndarray:
-    """Probability at the odds of ``base``, from one at even odds."""
-    even, base = (np.clip(v, 1e-12, 1 - 1e-12) for v in (even, base))
-    odds = even / (1 - even) * base / (1 - base)
-    return np.asarray(odds / (1 + odds))
-
-
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Hold linear algebra to one thread.
@@ -120,10 +120,41 @@ def one_repeat(
         return _one_repeat(material, pairs, plan, key)
 
 
-def fit_model(training: Training, plan: Plan, model: str, fuse: bool) -> Any:
-    """Fit a model of the plan to training people; it has ``predict`` and ``eta``."""
+def fit_block(
+    material: Material,
+    plan: Plan,
+    block: Block,
+    model: str,
+    made: tuple[np.ndarray, int],
+    rows: np.ndarray,
+    target: np.ndarray,
+    *,
+    rng: np.random.Generator,
+    derive: Derive | None,
+    ask: np.ndarray | None = None,
+) -> Any:
+    """Fit a model of the plan to the columns of a block; it has ``predict`` and ``eta``.
+
+    ``made`` is the block's `make_table`, ``rows`` are the training people, ``target`` (all people)
+    what they teach; ``ask``: the table of those to be predicted, None where they are not known yet.
+    """
+    table, n_free = made
+    source = block.source
+    if block.name == CLINICAL:
+        source = np.zeros(table.shape[1], dtype=int)
+    training = Training(
+        table=table[rows],
+        n_free=n_free,
+        source=source,
+        target=target[rows],
+        groups=material.groups[rows],
+        prior=EVEN,
+        rng=rng,
+        derive=derive if block.scores else None,
+        holes=None if ask is None else np.isnan(ask).any(axis=0),
+    )
     if model == UNIVARIATE:
-        return fit_single(training, plan.recipe).model
+        return fit_single(training, plan.recipe)
     estimator = dict(plan.models)[model]
 
     def fit(own: Training) -> tuple[Any, np.ndarray | None]:
@@ -132,6 +163,7 @@ def fit_model(training: Training, plan: Plan, model: str, fuse: bool) -> Any:
             return found.model, found.inner
         return fit_estimator(own, plan.recipe, estimator), None
 
+    fuse = plan.late and not block.scores and len(block.sources) + block.clinical > 1
     return fit_fused(training, plan.recipe, fit) if fuse else fit(training)[0]
 
 
@@ -180,24 +212,14 @@ def _one_repeat(
         scores = None if signatures is None else Remembering(signatures)
         for block, model in pairs:
             pair = (block.name, model)
-            table, n_free = tables[block.name]
+            table = tables[block.name][0]
             ask = table[test]
-            training = Training(
-                table=table[train],
-                n_free=n_free,
-                source=block.source,
-                target=target[train],
-                groups=groups[train],
-                prior=EVEN,
-                # the same inner folds for all blocks
-                rng=parallel.stream(plan.seed, "ml_inner", key, int(k)),
-                derive=scores if block.scores else None,
-                holes=np.isnan(ask).any(axis=0),
-            )
-            if block.name == CLINICAL:
-                training = replace(training, source=np.zeros(table.shape[1], dtype=int))
-            fuse = plan.late and not block.scores and block.n_sources + block.clinical > 1
-            fitted = fit_model(training, plan, model, fuse)
+            # the same inner folds for all blocks
+            rng = parallel.stream(plan.seed, "ml_inner", key, int(k))
+            fitted = fit_block(
+                material, plan, block, model, tables[block.name], train, target,
+                rng=rng, derive=scores, ask=ask,
+            )  # fmt: skip
             if isinstance(fitted, EstimatorModel):
                 # in every fold, and with the training people: where a sparse model uses no column,
                 # or few people are asked of a coarse one, peeking does not show
@@ -208,7 +230,7 @@ def _one_repeat(
             if plan.explain:
                 permuters[pair].add(fitted, ask, test)
         if each is not None and scores is not None:
-            each.add(material.x, train, test, target[train], groups[train], plan, scores)
+            each.add(material.x, train, test, target[train], plan, scores)
     return Repeat(
         label,
         fold,
@@ -264,17 +286,13 @@ class _EachSignature:
         train: np.ndarray,
         test: np.ndarray,
         target: np.ndarray,
-        groups: np.ndarray,
         plan: Plan,
         scores: Remembering,
     ) -> None:
         table = x[train]
-        training = Training(
-            table, 0, np.zeros(x.shape[1], dtype=int), target, groups, EVEN,
-            parallel.stream(plan.seed, "ml_each"),
-        )  # fmt: skip
+        y, weight = weigh(target, plan.recipe.family, EVEN)
         self.score[test], self.member[test], chosen = each_signature(
-            training, x[test], plan.recipe, scores.fit(table), self.members
+            table, y, weight, x[test], plan.recipe.family, scores.fit(table), self.members
         )
         self.chosen.append(chosen)
 

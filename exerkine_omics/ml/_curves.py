@@ -120,7 +120,7 @@ def learning_curve(
     wanted = (CLINICAL, OMICS, joined(OMICS))
     first = plan.models[0][0]
     pairs = tuple((block, first) for block in blocks if block.name in wanted)
-    plan = replace(plan, explain=0, each=False, models=plan.models[:1])
+    plan = plan.alone()
     continuous = material.outcome.continuous
     rows = []
     for fraction in FRACTIONS:
@@ -134,7 +134,7 @@ def learning_curve(
         )
         n = int(round(fraction * np.mean([(r.fold != k).sum() for r in done for k in set(r.fold)])))
         for block, model in pairs:
-            draws = [_lead_draws(r, (block.name, model), weights, continuous) for r in done]
+            draws = [lead(r, (block.name, model), continuous, weights) for r in done]
             found = interval(over_repeats(draws), level)
             value = (found.estimate, found.ci_low, found.ci_high)
             rows.append((block.name, model, "r2" if continuous else "auc", n, *value))
@@ -156,7 +156,7 @@ def importance_frame(
     rows = []
     for pair in pairs:
         found: dict[tuple[str, object], list[np.ndarray]] = {}
-        whole = [_lead_draws(r, pair, few, continuous) for r in repeats]
+        whole = [lead(r, pair, continuous, few) for r in repeats]
         for number, repeat in enumerate(repeats):
             importance = repeat.importance.get(pair)
             if importance is None:
@@ -164,7 +164,7 @@ def importance_frame(
             for key, predictions in zip(importance.keys, importance.predictions, strict=True):
                 lost = [
                     whole[number]
-                    - _lead_draws(replace(repeat, prediction={pair: p}), pair, few, continuous)
+                    - lead(replace(repeat, prediction={pair: p}), pair, continuous, few)
                     for p in predictions
                 ]
                 found.setdefault(key, []).append(np.mean(lost, axis=0))
@@ -185,8 +185,3 @@ def importance_frame(
         kind="stable",
     )
     return as_categories(frame.reset_index(drop=True), pairs)
-
-
-def _lead_draws(repeat: Repeat, pair: Pair, weights: np.ndarray, continuous: bool) -> np.ndarray:
-    known = ~np.isnan(repeat.label)
-    return lead(repeat, pair, continuous, weights[:, known])

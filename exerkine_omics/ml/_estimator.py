@@ -14,7 +14,10 @@ from exerkine_omics.ml._fold import (
     LinearModel,
     Recipe,
     Training,
+    at_odds,
+    derived_columns,
     inner_folds,
+    learn_columns,
     learn_fill,
     weigh,
 )
@@ -39,19 +42,14 @@ class EstimatorModel:
 
     def columns(self, table: np.ndarray) -> np.ndarray:
         """Kept and filled columns of people as `Training.table` has them."""
-        if self.derived is not None:
-            made = self.derived.score(table[:, self.n_free :])
-            table = np.hstack([table[:, : self.n_free], made])
-        return self.fill(table)
+        return self.fill(derived_columns(self.derived, table, self.n_free))
 
     def predict(self, table: np.ndarray) -> np.ndarray:
         """Probability at even odds, or the change."""
         found = self._raw(self.columns(table))
-        if self.family != BINOMIAL or np.isnan(self.base):
-            return np.round(found, 12)
-        odds = np.clip(found, 1e-12, 1 - 1e-12)
-        odds = odds / (1 - odds) * (1 - self.base) / self.base
-        return np.round(odds / (1 + odds), 12)
+        if self.family == BINOMIAL and not np.isnan(self.base):
+            found = at_odds(found, 1 - self.base)  # the odds of the training people taken back
+        return np.round(found, 12)
 
     def eta(self, table: np.ndarray) -> np.ndarray:
         """Logit of the prediction, or the change."""
@@ -128,10 +126,8 @@ def fit_estimator(
     """Fit a clone on the filled columns; searches inside it get our grouped inner folds."""
     from sklearn.base import clone
 
-    n_free, derived, table = training.n_free, None, training.table
-    if training.derive is not None:
-        derived = training.derive.fit(table[:, n_free:])
-        table = np.hstack([table[:, :n_free], derived.score(table[:, n_free:])])
+    n_free = training.n_free
+    derived, table = learn_columns(training.derive, training.table, n_free)
     fill = learn_fill(table, training.holes if derived is None else None)
     x = fill(table)
     if not x.shape[1]:  # nothing varies among these people, and nothing can be learnt
@@ -147,7 +143,7 @@ def fit_estimator(
     y, target = training.target, training.target
     if recipe.family != BINOMIAL:
         return EstimatorModel(recipe.family, n_free, derived, fill, own.fit(x, y), np.nan)
-    weight = weigh(target, recipe.family, training.prior)[1]
+    share, weight = weigh(target, recipe.family, training.prior)
     weighted = _takes_weights(own)
     if ((target > 0) & (target < 1)).any():  # a probability counts in both classes
         if not weighted or searches:
@@ -156,10 +152,8 @@ def fit_estimator(
                 where="target='soft'",
                 fix="Use an estimator whose fit takes sample_weight, and no search.",
             )
-        case = target * (training.prior / target.sum())
-        other = (1 - target) * ((1 - training.prior) / (1 - target).sum())
         x, y = np.vstack([x, x]), np.repeat([1, 0], len(target))
-        weight = np.r_[case, other]
+        weight = np.r_[share * weight, (1 - share) * weight]
     y = y.astype(int)
     if weighted:
         own.fit(x, y, sample_weight=weight * len(target))

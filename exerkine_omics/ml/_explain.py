@@ -75,11 +75,10 @@ class Permuter:
 
     def done(self) -> Importance:
         """All folds together."""
-        if self.direct or not self.shares:
-            if not self.direct:
-                none = np.empty((0, *self.order.shape))
-                return Importance((), none)
+        if self.direct:
             return Importance(tuple(self.direct), np.array(list(self.direct.values())))
+        if not self.shares:
+            return Importance((), np.empty((0, *self.order.shape)))
         parts: dict[tuple[str, Any], np.ndarray] = {}
         for name, columns in self.sources.items():
             inside = [self.shares[c] for c in columns if c in self.shares]

@@ -123,10 +123,7 @@ class LinearModel:
 
     def columns(self, table: np.ndarray) -> np.ndarray:
         """Kept and filled columns of people as `Training.table` has them."""
-        if self.derived is not None:
-            made = self.derived.score(table[:, self.n_free :])
-            table = np.hstack([table[:, : self.n_free], made])
-        return self.fill(table)
+        return self.fill(derived_columns(self.derived, table, self.n_free))
 
     def eta(self, table: np.ndarray) -> np.ndarray:
         """Linear predictor."""
@@ -168,6 +165,13 @@ def as_prediction(eta: np.ndarray, family: str) -> np.ndarray:
     return np.round(special.expit(eta), 12) if family == BINOMIAL else eta
 
 
+def at_odds(even: np.ndarray, base: np.ndarray | float) -> np.ndarray:
+    """Probability at the odds of ``base``, from one at even odds."""
+    even, base = (np.clip(v, 1e-12, 1 - 1e-12) for v in (even, base))
+    odds = even / (1 - even) * base / (1 - base)
+    return np.asarray(odds / (1 + odds))
+
+
 def weigh(target: np.ndarray, family: str, prior: float) -> tuple[np.ndarray, np.ndarray]:
     """Outcome and weight of each person at which cases make up ``prior``.
 
@@ -184,9 +188,10 @@ def weigh(target: np.ndarray, family: str, prior: float) -> tuple[np.ndarray, np
 
 def fit_linear(training: Training, recipe: Recipe) -> LinearFit:
     """Choose mixing value, penalties and their size by the inner folds; fit on all."""
-    derived, table = _derive(training.derive, training.table, training.n_free)
+    derived, table = learn_columns(training.derive, training.table, training.n_free)
     n_free = training.n_free
-    fill = learn_fill(table, _holes(training, table))
+    # whether a derived column of other people has holes is not known beforehand
+    fill = learn_fill(table, training.holes if derived is None else None)
     learn, target = fill(table), training.target
     parts = inner_parts(training, recipe)
     y, weight = weigh(target, recipe.family, training.prior)
@@ -245,11 +250,8 @@ def inner_parts(training: Training, recipe: Recipe) -> list[Part]:
     """Inner folds with all that is learnt learnt anew in each."""
     parts = []
     for inside, outside in inner_folds(training, recipe):
-        derived, learn = _derive(training.derive, training.table[inside], training.n_free)
-        ask = training.table[outside]
-        if derived is not None:
-            made = derived.score(ask[:, training.n_free :])
-            ask = np.hstack([ask[:, : training.n_free], made])
+        derived, learn = learn_columns(training.derive, training.table[inside], training.n_free)
+        ask = derived_columns(derived, training.table[outside], training.n_free)
         fill = learn_fill(learn, np.isnan(ask).any(axis=0))
         y, weight = weigh(training.target[inside], recipe.family, training.prior)
         truth = training.target[outside]
@@ -287,18 +289,19 @@ class _Chosen:
     inner: np.ndarray
 
 
-def _derive(
+def derived_columns(derived: Derived | None, table: np.ndarray, n_free: int) -> np.ndarray:
+    """Columns with the penalised ones made anew; as they are where nothing was learnt."""
+    if derived is None:
+        return table
+    return np.hstack([table[:, :n_free], derived.score(table[:, n_free:])])
+
+
+def learn_columns(
     derive: Derive | None, table: np.ndarray, n_free: int
 ) -> tuple[Derived | None, np.ndarray]:
-    if derive is None:
-        return None, table
-    derived = derive.fit(table[:, n_free:])
-    return derived, np.hstack([table[:, :n_free], derived.score(table[:, n_free:])])
-
-
-def _holes(training: Training, table: np.ndarray) -> np.ndarray | None:
-    # whether a derived column of other people has holes is not known beforehand
-    return training.holes if training.derive is None else None
+    """Learn from training people how columns are made, and make theirs."""
+    derived = None if derive is None else derive.fit(table[:, n_free:])
+    return derived, derived_columns(derived, table, n_free)
 
 
 def _factors(source: np.ndarray, n_free: int, favours: Sequence[float]) -> list[np.ndarray | None]:

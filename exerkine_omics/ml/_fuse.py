@@ -59,7 +59,9 @@ def fit_fused(
     """
     binary = recipe.family == BINOMIAL
     base = 0.0 if binary else float(training.target.mean())
-    places = [training.n_free + np.flatnonzero(training.source == k) for k in _names(training)]
+    places = [
+        training.n_free + np.flatnonzero(training.source == k) for k in np.unique(training.source)
+    ]
     if training.n_free:
         places.insert(0, np.arange(training.n_free))
     parts, signals = [], []
@@ -95,10 +97,6 @@ def _tells_nothing(training: Training, binary: bool) -> bool:
     target = training.target
     classes = min((target > 0.5).sum(), (target <= 0.5).sum()) if binary else len(target)
     return bool(classes < 2) or not learn_fill(training.table).keep.any()
-
-
-def _names(training: Training) -> np.ndarray:
-    return np.unique(training.source)
 
 
 def _signal(model: Any, table: np.ndarray, base: float) -> np.ndarray:

@@ -322,7 +322,10 @@ def over_repeats(draws: Sequence[np.ndarray]) -> np.ndarray:
 def lead(
     repeat: Repeat, pair: Pair, continuous: bool, weights: np.ndarray | None = None
 ) -> np.ndarray:
-    """AUC, or R² of a change, over all people of a repeat whose label is known (draws,)."""
+    """AUC, or R² of a change, over the people of a repeat whose label is known (draws,).
+
+    ``weights`` (draws x all people) are those of a bootstrap; None counts each once.
+    """
     known = ~np.isnan(repeat.label)
-    weights = np.ones((1, int(known.sum()))) if weights is None else weights
-    return (_r2 if continuous else _auc)(repeat, pair, known, weights)
+    weights = np.ones((1, len(known))) if weights is None else weights
+    return (_r2 if continuous else _auc)(repeat, pair, known, weights[:, known])

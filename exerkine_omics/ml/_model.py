@@ -21,8 +21,8 @@ from exerkine_omics.kernels._conformal import (
 from exerkine_omics.kernels._venn_abers import merged, venn_abers
 from exerkine_omics.ml._blocks import CLINICAL, EARLY, Block
 from exerkine_omics.ml._card import make_card
-from exerkine_omics.ml._cross import EVEN, fit_model, make_table, one_thread
-from exerkine_omics.ml._fold import BINOMIAL, LinearModel, Training
+from exerkine_omics.ml._cross import fit_block, make_table, one_thread
+from exerkine_omics.ml._fold import BINOMIAL, LinearModel
 from exerkine_omics.ml._model_input import NewPeople, PlatformNeed, read_new
 from exerkine_omics.ml._people import ClinicalColumn, Panel
 
@@ -205,23 +205,13 @@ def fit_study(
     label = material.outcome.labels(everyone)
     target = material.outcome.targets(everyone, label)
     rows = np.flatnonzero(~np.isnan(target))
-    table, n_free = make_table(material, chosen)
-    source = chosen.source
-    if chosen.name == CLINICAL:
-        source = np.zeros(table.shape[1], dtype=int)
-    training = Training(
-        table=table[rows],
-        n_free=n_free,
-        source=source,
-        target=target[rows],
-        groups=material.groups[rows],
-        prior=EVEN,
-        rng=parallel.stream(plan.seed, "ml_inner", "everyone"),
-        derive=material.signatures if chosen.scores else None,
-    )
-    fuse = plan.late and not chosen.scores and chosen.n_sources + chosen.clinical > 1
+    made = make_table(material, chosen)
+    table, n_free = made
+    rng = parallel.stream(plan.seed, "ml_inner", "everyone")
     with one_thread():
-        fitted = fit_model(training, plan, name, fuse)
+        fitted = fit_block(
+            material, plan, chosen, name, made, rows, target, rng=rng, derive=material.signatures
+        )
     pair = (chosen.name, name)
     own = table[rows]
     seen = ~np.isnan(own).all(axis=0)

@@ -77,7 +77,7 @@ def artificial_shares(
     if estimator is not None:
         return None
     own = tuple(pair for pair in pairs if pair[0].name == OMICS and pair[1] == name)
-    plan = replace(plan, explain=0, each=False, models=plan.models[:1], late=False)
+    plan = replace(plan.alone(), late=False)
     rows = checkpoint.run(
         "artificial",
         partial(artificial_repeat, material, plan, own),
@@ -107,7 +107,7 @@ def permutation_tests(
         left two classes in each training fold.
     """
     first = plan.models[0][0]
-    plan = replace(plan, explain=0, each=False, models=plan.models[:1])
+    plan = plan.alone()
     name = metrics["metric"].cat.categories[0]
     value = metrics[metrics["metric"] == name].set_index(["block", "model"])["estimate"]
     alone = tuple(p for p in pairs if not p[0].clinical and p[0].name != CLINICAL and _is(p, first))

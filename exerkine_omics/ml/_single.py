@@ -11,7 +11,6 @@ from exerkine_omics.ml._fold import (
     BINOMIAL,
     CLINICAL_RIDGE,
     Derived,
-    LinearFit,
     LinearModel,
     Recipe,
     Training,
@@ -21,7 +20,7 @@ from exerkine_omics.ml._fold import (
 )
 
 
-def fit_single(training: Training, recipe: Recipe) -> LinearFit:
+def fit_single(training: Training, recipe: Recipe) -> LinearModel:
     """Fit the column with the largest weighted correlation with the outcome, alone."""
     fill = learn_fill(training.table, training.holes)
     x = fill(training.table)
@@ -32,10 +31,9 @@ def fit_single(training: Training, recipe: Recipe) -> LinearFit:
         place = int(np.argmax(correlation(x, y, weight)))
         found, slope = _lines(x[:, [place]], y, weight, recipe.family)
         intercept, coefficients[place] = float(found[0]), slope[0]
-    model = LinearModel(
+    return LinearModel(
         recipe.family, training.n_free, None, fill, intercept, coefficients, x.std(axis=0)
     )
-    return LinearFit(model, np.full(len(y), np.nan))
 
 
 def correlation(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -49,9 +47,11 @@ def correlation(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def each_signature(
-    training: Training,
+    train: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray,
     test: np.ndarray,
-    recipe: Recipe,
+    family: str,
     derived: Derived,
     members: Sequence[np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -59,8 +59,10 @@ def each_signature(
 
     Parameters
     ----------
-    training
-        Training people; its table holds features only.
+    train
+        Features of the training people (people x features).
+    y, weight
+        Their outcome and weight, of `weigh`.
     test
         Features of the people to predict (people x features).
     derived
@@ -73,31 +75,28 @@ def each_signature(
     tuple
         Predictions by score and by best member (people x signatures each), the members chosen.
     """
-    y, weight = weigh(training.target, recipe.family, training.prior)
-    scores, other = derived.score(training.table), derived.score(test)
+    scores, other = derived.score(train), derived.score(test)
     fill = learn_fill(scores)
-    by_score = np.full(other.shape, np.nan)
     kept = np.flatnonzero(fill.keep)
-    flat = float(weight @ y) if recipe.family != BINOMIAL else 0.0
-    by_score[:] = as_prediction(np.array([flat]), recipe.family)
+    flat = as_prediction(np.array([0.0 if family == BINOMIAL else float(weight @ y)]), family)[0]
+    by_score, by_member = np.full((2, *other.shape), flat)
     if len(kept):
-        intercept, slope = _lines(fill(scores), y, weight, recipe.family)
-        by_score[:, kept] = as_prediction(intercept + fill(other) * slope, recipe.family)
+        intercept, slope = _lines(fill(scores), y, weight, family)
+        by_score[:, kept] = as_prediction(intercept + fill(other) * slope, family)
     used = np.unique(np.concatenate(members))
-    fill = learn_fill(training.table[:, used])
+    fill = learn_fill(train[:, used])
     place = {column: k for k, column in enumerate(used[fill.keep])}
-    x, ask = fill(training.table[:, used]), fill(test[:, used])
+    x, ask = fill(train[:, used]), fill(test[:, used])
     size = correlation(x, y, weight)
     best = np.full(len(members), -1)
     for number, columns in enumerate(members):
         there = [place[c] for c in columns if c in place]
         if there:
             best[number] = there[int(np.argmax(size[there]))]
-    by_member = np.full(other.shape, as_prediction(np.array([flat]), recipe.family)[0])
     some = np.flatnonzero(best >= 0)
     if len(some):
-        intercept, slope = _lines(x[:, best[some]], y, weight, recipe.family)
-        by_member[:, some] = as_prediction(intercept + ask[:, best[some]] * slope, recipe.family)
+        intercept, slope = _lines(x[:, best[some]], y, weight, family)
+        by_member[:, some] = as_prediction(intercept + ask[:, best[some]] * slope, family)
     chosen = np.full(len(members), -1)
     chosen[some] = used[fill.keep][best[some]]
     return by_score, by_member, chosen

@@ -187,7 +187,7 @@ def _alone(
         return np.full(len(weights), np.nan)
     pair = ("", "")
     own = replace(repeat, prediction={pair: repeat.each[part][:, number]})
-    return lead(own, pair, continuous, weights[:, ~np.isnan(repeat.label)])
+    return lead(own, pair, continuous, weights)
 
 
 def _sites(study: Study, pairs: Sequence[Pair]) -> pd.DataFrame:

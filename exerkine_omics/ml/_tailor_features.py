@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exerkine_omics.kernels._arm_effects import Linear
-from exerkine_omics.ml._fold_scores import SignatureColumns
-from exerkine_omics.ml._signature_block import FittedBlock
+from exerkine_omics.ml._fold_scores import FittedColumns, SignatureColumns
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Ready:
     median: np.ndarray
     mean: np.ndarray
     factor: np.ndarray
-    scorers: tuple[tuple[np.ndarray, FittedBlock], ...] | None
+    scorers: FittedColumns | None
 
     def raw(self, base: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Columns before imputation; NaN is what was not measured."""
@@ -61,9 +60,7 @@ def make_ready(base: np.ndarray, x: np.ndarray, columns: SignatureColumns | None
 
     Missing values: a NaN becomes the median of the training people.
     """
-    scorers = None
-    if columns is not None:
-        scorers = tuple((place, block.fit(x[:, place])) for place, block in columns.parts)
+    scorers = None if columns is None else columns.fit(x)
     values = np.hstack([base, _omics(scorers, x)])
     seen = ~np.isnan(values).all(axis=0)
     median = np.zeros(values.shape[1])
@@ -79,7 +76,5 @@ def make_ready(base: np.ndarray, x: np.ndarray, columns: SignatureColumns | None
     return Ready(median, mean, factor, scorers)
 
 
-def _omics(scorers: tuple[tuple[np.ndarray, FittedBlock], ...] | None, x: np.ndarray) -> np.ndarray:
-    if scorers is None:
-        return x
-    return np.hstack([fitted.score(x[:, place])[0] for place, fitted in scorers])
+def _omics(scorers: FittedColumns | None, x: np.ndarray) -> np.ndarray:
+    return x if scorers is None else scorers.score(x)

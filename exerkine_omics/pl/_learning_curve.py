@@ -9,21 +9,19 @@ import pandas as pd
 
 from exerkine_omics.errors import UsageError
 from exerkine_omics.pl._prediction import (
+    LEAD,
     Several,
     bands,
     chosen,
+    compared_to,
     curves,
     height,
     metric_words,
-    number,
     one_of,
-    reference,
     table,
 )
 from exerkine_omics.pl._rows import settle
 from exerkine_omics.pl._style import (
-    GREY,
-    INK,
     Drawn,
     canvas,
     caption,
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _COLUMNS = ("block", "model", "metric", "n_train", "estimate", "ci_low", "ci_high")
-_LEAD = ("auc", "r2")
 _SOURCE = "exo.ml.evaluate(..., learning_curve=True)"
 
 
@@ -82,7 +79,7 @@ def learning_curve(
     Missing values: a point that is NaN is not drawn and interrupts its curve.
     """
     frame = table(result, "learning_curve", _COLUMNS, "learning_curve", _SOURCE)
-    which = one_of(frame, "metric", metric, _LEAD)
+    which = one_of(frame, "metric", metric, LEAD)
     found, left = curves(chosen(frame, "metric", which), block, model)
     data = pd.concat([c.rows for c in found])
     if not np.isfinite(data["estimate"].to_numpy(float)).any():
@@ -94,7 +91,7 @@ def learning_curve(
     words = metric_words(which)
     banded, hint = bands(len(found))
     with canvas(ax, (7.8, height(len(found), 1, 4.2))) as axes:
-        lines = _lines(axes, result, which)
+        lines = compared_to(axes.axhline, result, which)
         for curve in found:
             rows = curve.rows.sort_values("n_train", kind="stable")
             if banded:
@@ -127,17 +124,3 @@ def learning_curve(
             left,
         )
     return handed(axes, data, return_data)
-
-
-def _lines(axes: Axes, result: Any, metric: str) -> list[str]:
-    """Draw what the curves are compared to; return its words."""
-    told = []
-    useless = reference(metric)
-    if useless is not None:
-        axes.axhline(useless[0], color=GREY, lw=1.0, ls=(0, (4, 3)), zorder=0, gid="reference")
-        told.append(f"dashed: {useless[1]}, {useless[0]:g}")
-    best = number(result, "ceiling", metric) if metric in _LEAD else None
-    if best is not None:
-        axes.axhline(best, color=INK, lw=1.2, ls=(0, (1, 1.5)), zorder=0, gid="ceiling")
-        told.append(f"dotted: attainable at best, {best:.2f}")
-    return told

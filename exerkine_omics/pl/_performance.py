@@ -10,23 +10,22 @@ import pandas as pd
 from exerkine_omics.cohort import levels
 from exerkine_omics.errors import UsageError
 from exerkine_omics.pl._prediction import (
+    LEAD,
     METRIC_COLUMNS,
     Several,
     beside,
     chosen,
+    compared_to,
     metric_words,
     number,
     of_pair,
     one_of,
-    reference,
     table,
     with_interval,
 )
 from exerkine_omics.pl._rows import beside as text_beside
 from exerkine_omics.pl._rows import legend_beyond, row_height, settle, two_lines, widest
 from exerkine_omics.pl._style import (
-    GREY,
-    INK,
     Drawn,
     canvas,
     caption,
@@ -38,7 +37,6 @@ from exerkine_omics.pl._style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_LEAD = ("auc", "r2")
 _MARKERS = "osD^vPX*"
 
 
@@ -86,7 +84,7 @@ def performance(
     not drawn. The best of many rows flatters itself: the block is chosen before looking.
     """
     frame = table(result, "metrics", METRIC_COLUMNS, "performance")
-    which = one_of(frame, "metric", metric, _LEAD)
+    which = one_of(frame, "metric", metric, LEAD)
     rows = chosen(chosen(chosen(frame, "metric", which), "block", block), "model", model)
     known = np.isfinite(rows["estimate"].to_numpy(float))
     data, lost = rows[known].copy(), rows[~known]
@@ -113,7 +111,7 @@ def performance(
     )
     words = metric_words(which)
     with canvas(ax, size) as axes:
-        lines = _lines(axes, result, which)
+        lines = compared_to(axes.axvline, result, which)
         for name in models:
             part = data[data["model"].astype(str) == name]
             axes.hlines(part["y"], part["ci_low"], part["ci_high"], color=[hue[name]], lw=1.6)
@@ -145,20 +143,6 @@ def performance(
     return handed(axes, data.drop(columns="y"), return_data)
 
 
-def _lines(axes: Axes, result: Any, metric: str) -> list[str]:
-    """Draw what the rows are compared to; return its words."""
-    told = []
-    useless = reference(metric)
-    if useless is not None:
-        axes.axvline(useless[0], color=GREY, lw=1.0, ls=(0, (4, 3)), zorder=0, gid="reference")
-        told.append(f"dashed: {useless[1]}, {useless[0]:g}")
-    best = number(result, "ceiling", metric) if metric in _LEAD else None
-    if best is not None:
-        axes.axvline(best, color=INK, lw=1.2, ls=(0, (1, 1.5)), zorder=0, gid="ceiling")
-        told.append(f"dotted: attainable at best, {best:.2f}")
-    return told
-
-
 def _p_value(result: Any, metric: str, row: pd.Series) -> str:
     """Permutation p of the row's block, or of its gain; empty where it was not permuted."""
     column = {"auc": "permutation_p", "r2": "permutation_p"}.get(metric, "")
@@ -173,7 +157,7 @@ def _p_value(result: Any, metric: str, row: pd.Series) -> str:
 
 def _around(result: Any, metric: str) -> list[str]:
     """Say what must stand beside an AUC: the control arm, and whether a ceiling is known."""
-    if isinstance(result, pd.DataFrame) or metric not in _LEAD:
+    if isinstance(result, pd.DataFrame) or metric not in LEAD:
         return []
     told = []
     control = getattr(result, "control", None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -13,11 +13,12 @@ from exerkine_omics.cohort import levels
 from exerkine_omics.errors import UsageError, shown
 from exerkine_omics.pl._frames import need
 from exerkine_omics.pl._rows import two_lines
-from exerkine_omics.pl._style import colours
+from exerkine_omics.pl._style import GREY, INK, colours
 
 Several: TypeAlias = "str | Sequence[str] | None"
 EVALUATE = "exo.ml.evaluate"
 METRIC_COLUMNS = ("metric", "block", "model", "estimate", "ci_low", "ci_high")
+LEAD = ("auc", "r2")
 MOST_BANDS = 3  # bands that can be told apart where they overlap
 _READABLE = 12  # curves; of more, those of the first model
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1, 2)))
@@ -226,6 +227,15 @@ def metric_words(metric: str) -> str:
     return _WORDS.get(metric, metric.replace("_", " "))
 
 
-def reference(metric: str) -> tuple[float, str] | None:
-    """Value of a predictor that is useless, or ideal, and its words; None where there is none."""
-    return _USELESS.get(metric)
+def compared_to(line: Callable[..., Any], result: Any, metric: str) -> list[str]:
+    """Draw what a metric is compared to by ``line`` (``axes.axhline``, ``axvline``); its words."""
+    told = []
+    useless = _USELESS.get(metric)
+    if useless is not None:
+        line(useless[0], color=GREY, lw=1.0, ls=(0, (4, 3)), zorder=0, gid="reference")
+        told.append(f"dashed: {useless[1]}, {useless[0]:g}")
+    best = number(result, "ceiling", metric) if metric in LEAD else None
+    if best is not None:
+        line(best, color=INK, lw=1.2, ls=(0, (1, 1.5)), zorder=0, gid="ceiling")
+        told.append(f"dotted: attainable at best, {best:.2f}")
+    return told

@@ -28,7 +28,7 @@ def predict_file(
     if samples is not None:
         given["samples"] = samples
     adata = io.read(data, **given)
-    table = None if clinical is None else _table(clinical)
+    table = None if clinical is None else io.read_outcomes(clinical)
     found = fitted.predict(adata, clinical=table)
     if out is not None:
         try:
@@ -37,10 +37,3 @@ def predict_file(
         except OSError as error:
             raise InputError(f"Cannot write here: {error.strerror}", where=str(out)) from error
     return found
-
-
-def _table(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, sep=None, engine="python")
-    except (OSError, ValueError) as error:
-        raise InputError(f"It cannot be read as a table: {error}", where=str(path)) from error
