@@ -30,6 +30,7 @@ Out = Annotated[Path, typer.Option("-o", "--out", help="Folder of the results.")
 Seed = Annotated[int | None, typer.Option(help="Seed of all random numbers.", min=0)]
 Jobs = Annotated[int | None, typer.Option("--n-jobs", help="Processes; -1 is all cores.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
+Json = Annotated[bool, typer.Option("--log-json", help="A JSON object a line on stderr.")]
 
 
 def _version(value: bool) -> None:
@@ -51,30 +52,98 @@ def _options(
 _state = {"debug": False}
 
 
-def _log(quiet: bool) -> object:
-    return None if quiet else (lambda line: typer.echo(line, err=True))
-
-
 @app.command()
-def demo(out: Out, seed: Seed = None, n_jobs: Jobs = None, quiet: Quiet = False) -> None:
+def demo(
+    out: Out, seed: Seed = None, n_jobs: Jobs = None, quiet: Quiet = False, log_json: Json = False
+) -> None:
     """Run the main job on the embedded simulated cohort."""
-    from exerkine_omics.workflow import run_demo
+    from exerkine_omics.workflow import count_stages, demo_config, run, showing
 
-    typer.echo(run_demo(out, seed=seed, n_jobs=n_jobs, log=_log(quiet)))  # type: ignore[arg-type]
+    config = demo_config()
+    with showing(count_stages(config), quiet=quiet, as_json=log_json) as log:
+        path = run(config, out, config_path="demo", seed=seed, n_jobs=n_jobs, log=log)
+    typer.echo(path)
 
 
 @app.command()
 def run(
-    config: Annotated[Path, typer.Argument(help="YAML file, see examples/.")],
+    config: Annotated[Path, typer.Argument(help="YAML file, see exerkine init and examples/.")],
     out: Out,
     seed: Seed = None,
     n_jobs: Jobs = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep the stages that are done and still hold.")
+    ] = False,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Keep what is before this stage, redo the rest.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done and why; write nothing.")
+    ] = False,
+    scheduler: Annotated[
+        str | None, typer.Option(help="A Dask scheduler, such as tcp://host:8786.")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="A Dask cluster on this machine: local:4 is 4 processes.")
+    ] = None,
     quiet: Quiet = False,
+    log_json: Json = False,
 ) -> None:
     """Run all cohorts of a config and write the report."""
-    from exerkine_omics.workflow import run_config
+    from exerkine_omics.errors import UsageError
+    from exerkine_omics.settings import settings
+    from exerkine_omics.workflow import count_stages, load_config, plan_config, run_config, showing
 
-    typer.echo(run_config(config, out, seed=seed, n_jobs=n_jobs, log=_log(quiet)))  # type: ignore[arg-type]
+    if scheduler and cluster:
+        raise UsageError("--scheduler and --cluster are two ways to say the same", fix="Give one.")
+    if dry_run:
+        frame = plan_config(config, out, seed=seed, resume=resume, start=start)
+        _print_table("What would be done", frame)
+        return
+    n_stages = count_stages(load_config(config))
+    with (
+        settings.override(scheduler=scheduler or cluster or settings.scheduler),
+        showing(n_stages, quiet=quiet, as_json=log_json) as log,
+    ):
+        path = run_config(
+            config, out, seed=seed, n_jobs=n_jobs, resume=resume, start=start, log=log
+        )
+    typer.echo(path)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a config, for editors that complete and check."""
+    import json
+
+    from exerkine_omics.workflow import RunConfig
+
+    typer.echo(json.dumps(RunConfig.model_json_schema(), indent=1))
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder with your data files.")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Config to write; else FOLDER/exerkine.yaml.")
+    ] = None,
+) -> None:
+    """Write a commented config for the files of a folder; what was guessed is marked."""
+    from exerkine_omics.workflow import init_config
+
+    path, told = init_config(folder, out)
+    typer.echo(told, err=True)
+    typer.echo(path)
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Argument(help="Folder of results.")],
+) -> None:
+    """Write the report of a folder of results again."""
+    from exerkine_omics.workflow import write_report
+
+    typer.echo(write_report(out))
 
 
 @app.command()
@@ -312,6 +381,9 @@ def main(argv: list[str] | None = None) -> None:
     """Run the command line; an error a user can cause is one message and its exit code."""
     try:
         app(argv)
+    except KeyboardInterrupt:
+        typer.echo("Interrupted; exerkine run goes on with --resume.", err=True)
+        sys.exit(130)
     except ExerkineError as error:
         if _state["debug"]:
             raise

@@ -10,9 +10,10 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from exerkine_omics import schema
-from exerkine_omics.errors import ConfigError
+from exerkine_omics.errors import ConfigError, shown
 from exerkine_omics.workflow._config_input import InputConfig
 from exerkine_omics.workflow._config_input import Strict as _Strict
+from exerkine_omics.workflow._config_meta import MetaConfig
 from exerkine_omics.workflow._config_prepare import PrepareConfig
 
 
@@ -191,12 +192,37 @@ class RunConfig(_Strict):
     title: str = "Exerkine report"
     seed: int | None = Field(default=None, ge=0)
     cohorts: list[CohortConfig] = Field(min_length=1)
+    meta: list[MetaConfig] = []
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> RunConfig:
-        names = [c.name for c in self.cohorts]
-        if len(set(names)) < len(names):
-            raise ValueError("two cohorts have the same name")
+        for what, sections in (("cohorts", self.cohorts), ("meta-analyses", self.meta)):
+            names = [section.name for section in sections]
+            if len(set(names)) < len(names):
+                raise ValueError(f"two {what} have the same name")
+        if self.meta and any(c.name == "meta" for c in self.cohorts):
+            raise ValueError("no cohort can be called meta: the meta-analyses lie there")
+        return self
+
+    @model_validator(mode="after")
+    def _meta_pools_what_is_tested(self) -> RunConfig:
+        tested = [c.name for c in self.cohorts if c.differential is not None]
+        for section in self.meta:
+            chosen = section.cohorts if section.cohorts is not None else tested
+            unknown = [name for name in chosen if name not in tested]
+            if unknown:
+                raise ValueError(
+                    f"meta {section.name}: {shown(unknown)} is no cohort with a differential "
+                    f"section; those are {shown(tested)}"
+                )
+            if len(chosen) < 2:
+                raise ValueError(f"meta {section.name}: a meta-analysis needs two cohorts")
+            named = {c for own in (section.contrasts or {}).values() for c in own}
+            if named - set(chosen):
+                raise ValueError(
+                    f"meta {section.name}: contrasts name {shown(sorted(named - set(chosen)))}, "
+                    "which is none of its cohorts"
+                )
         return self
 
 

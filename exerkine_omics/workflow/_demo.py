@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
-from exerkine_omics.workflow._config import parse_config
-from exerkine_omics.workflow._run import run
+from exerkine_omics.workflow._config import RunConfig, parse_config
 
 _TITLES = {"proteomics": "proteins", "metabolomics": "metabolites", "mirna": "microRNA"}
 
 
-def run_demo(
-    out: str | Path,
-    *,
-    seed: int | None = None,
-    n_jobs: int | None = None,
-    log: Callable[[str], object] | None = None,
-) -> Path:
-    """Run the demo and return the path of its report."""
-    config = parse_config(
+def demo_config() -> RunConfig:
+    """Return the config of the demo."""
+    return parse_config(
         {"title": "Demo: a simulated training trial", "seed": 1, "cohorts": _cohorts()}, "demo"
     )
-    return run(config, out, config_path="demo", seed=seed, n_jobs=n_jobs, log=log)
 
 
 def _cohorts() -> list[dict[str, object]]:

@@ -10,10 +10,13 @@ from exerkine_omics.cohort import write_whole
 
 
 class Figures:
-    """Figures of one cohort: PNG files in a folder, and their records for the report."""
+    """Figures of one stage: PNG files in a folder, and their records for the report.
 
-    def __init__(self, folder: Path, *, relative_to: Path) -> None:
-        self.folder, self.root = folder, relative_to
+    ``place`` is what the folder will be called in the results.
+    """
+
+    def __init__(self, folder: Path, place: str) -> None:
+        self.folder, self.place = folder, place
         self.records: list[dict[str, Any]] = []
 
     def add(
@@ -37,5 +40,5 @@ class Figures:
         self.folder.mkdir(exist_ok=True)
         path = self.folder / f"{name}.png"
         write_whole(path, lambda p: figure.savefig(p, dpi=110, bbox_inches="tight"))
-        place = path.relative_to(self.root).as_posix()
+        place = f"{self.place}/{path.name}"
         self.records.append({"section": section, "path": place, "caption": caption, "alt": alt})

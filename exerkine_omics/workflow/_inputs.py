@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
@@ -21,24 +20,25 @@ _QC_TUBES = "few_qc_samples"
 
 @dataclass
 class Cohort:
-    """A cohort as it travels through the stages; ``inputs`` are the files read, with sha256.
+    """A cohort as it travels through the stages.
 
     ``check`` is of the cohort as it is tested, ``mended`` are findings that it had when it was
-    read and has no more; ``prepared`` is what was done in between.
+    read and has no more; ``prepared`` is what was done in between. Only the stage that reads has
+    these three. In ``checkpoint`` a long stage keeps what it has done so far.
     """
 
     config: CohortConfig
     adata: AnnData
-    check: CheckReport
     outcomes: pd.DataFrame | None = None
-    inputs: dict[str, str] = field(default_factory=dict)
+    check: CheckReport = field(default_factory=lambda: CheckReport(()))
     prepared: Prepared | None = None
     mended: tuple[Finding, ...] = ()
+    checkpoint: Path | None = None
 
 
 def load_cohort(config: CohortConfig, seed: int) -> Cohort:
     """Read, check, and prepare (to a log scale, annotated, at least). Nothing is written."""
-    adata, outcomes, inputs = _read(config, seed)
+    adata, outcomes = _read(config, seed)
     if config.keep_timepoints is not None:
         adata = _keep(adata, config.keep_timepoints)
     report = pp.check(adata)
@@ -54,8 +54,7 @@ def load_cohort(config: CohortConfig, seed: int) -> Cohort:
     section = config.responders
     if section is not None and section.outcomes is not None:
         outcomes = io.read_outcomes(section.outcomes, subject=section.subject)
-        inputs[str(section.outcomes)] = _sha256(section.outcomes)
-    return Cohort(config, adata, report, outcomes, inputs, prepared, mended)
+    return Cohort(config, adata, outcomes, report, prepared, mended)
 
 
 def _of_controls(report: CheckReport, first: CheckReport) -> CheckReport:
@@ -64,36 +63,25 @@ def _of_controls(report: CheckReport, first: CheckReport) -> CheckReport:
     return CheckReport((*kept, *(f for f in first.findings if f.id == _QC_TUBES)))
 
 
-def _read(config: CohortConfig, seed: int) -> tuple[AnnData, pd.DataFrame | None, dict[str, str]]:
+def _read(config: CohortConfig, seed: int) -> tuple[AnnData, pd.DataFrame | None]:
     source = config.input
     if source.dataset is not None:
         loaded = datasets.load(source.dataset)
-        if isinstance(loaded, AnnData):
-            return loaded, None, {f"dataset {source.dataset}": _provenance(loaded)}
-        return (
-            loaded.adata,
-            loaded.outcomes,
-            {f"dataset {source.dataset}": _provenance(loaded.adata)},
-        )
+        return (loaded, None) if isinstance(loaded, AnnData) else (loaded.adata, loaded.outcomes)
     if source.simulate is not None:
         try:
             cohort = datasets.simulate(**{"seed": seed, **source.simulate.options})
         except TypeError as error:
             raise ConfigError(str(error), where=f"{config.name}: input.simulate.options") from error
-        adata = cohort.mdata.mod[source.simulate.modality].copy()
-        return adata, cohort.outcomes, {}
+        return cohort.mdata.mod[source.simulate.modality].copy(), cohort.outcomes
     if source.file is not None:
-        adata = _read_file(source.file, config.name)
-        named = [f for f in (source.file.path, source.file.samples) if f is not None]
-        return adata, None, {str(f): _sha256(f) for f in named}
+        return _read_file(source.file, config.name), None
     table = source.table
     if table is None:  # the config model has seen to it that one of four is given
         raise ConfigError("No input", where=config.name)
     # the keys of this section are the words of io.read_table
     options = table.model_dump(exclude={"matrix", "samples", "features"})
-    adata = io.read_table(table.matrix, table.samples, table.features, **options)
-    files = [f for f in (table.matrix, table.samples, table.features) if f is not None]
-    return adata, None, {str(f): _sha256(f) for f in files}
+    return io.read_table(table.matrix, table.samples, table.features, **options), None
 
 
 def _read_file(source: FileInput, where: str) -> AnnData:
@@ -121,18 +109,3 @@ def _keep(adata: AnnData, wanted: list[str]) -> AnnData:
     kept.obs[schema.TIMEPOINT] = kept.obs[schema.TIMEPOINT].cat.remove_unused_categories()
     add_step(kept, "keep_timepoints", timepoints=wanted, dropped=adata.n_obs - kept.n_obs)
     return kept
-
-
-def _sha256(path: Path) -> str:
-    """Digest of a file; of a folder (.zarr), of the names and digests of its files."""
-    if not path.is_dir():
-        return sha256(path.read_bytes()).hexdigest()
-    files = sorted(p for p in path.rglob("*") if p.is_file())
-    lines = [f"{p.relative_to(path).as_posix()} {_sha256(p)}" for p in files]
-    return sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _provenance(adata: AnnData) -> str:
-    source = adata.uns[schema.UNS].get(schema.PROVENANCE, {})
-    keys = ("repository", "commit", "source", "licence")
-    return ", ".join(str(source[k]) for k in keys if k in source)

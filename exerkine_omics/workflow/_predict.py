@@ -49,7 +49,9 @@ def predict(cohort: Cohort, folder: Path, figures: Figures) -> list[dict[str, An
         if arm and outcome.arm:
             people = table[table[outcome.arm].astype(str).isin([arm, str(outcome.control)])]
         try:
-            result = ml.evaluate(cohort.adata, (spec, people), **options)
+            result = ml.evaluate(
+                cohort.adata, (spec, people), checkpoint=cohort.checkpoint, **options
+            )
         except AnalysisError as error:
             parts.append(_not_run(cohort, label, str(error)))
             continue

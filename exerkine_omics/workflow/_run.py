@@ -1,59 +1,112 @@
-"""Run all cohorts of a config: stages, files, report."""
+"""Run all cohorts of a config: stages, files, report; go on where an earlier run stopped."""
 
 from __future__ import annotations
 
+import json
+import os
 import platform
+import shutil
+import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
-from exerkine_omics import __version__, report
+from exerkine_omics import __version__, parallel, report
 from exerkine_omics.cohort import plain, write_text
-from exerkine_omics.errors import (
-    AnalysisError,
-    CohortsFailedError,
-    ConfigError,
-    ExerkineError,
-    UsageError,
-)
+from exerkine_omics.errors import AnalysisError, CohortsFailedError, InputError, UsageError
 from exerkine_omics.settings import settings
-from exerkine_omics.workflow import _predict, _response, _stages, _text
-from exerkine_omics.workflow._config import CohortConfig, RunConfig, load_config
-from exerkine_omics.workflow._figures import Figures
-from exerkine_omics.workflow._files import STATUS, staging, write_json
-from exerkine_omics.workflow._inputs import Cohort, load_cohort
+from exerkine_omics.workflow import _meta, _predict, _text
+from exerkine_omics.workflow._cohort import Job, Outcome, disk_errors, run_cohort
+from exerkine_omics.workflow._config import RunConfig, load_config
+from exerkine_omics.workflow._events import Event, Log, following, tell
+from exerkine_omics.workflow._files import STATUS, earlier_run, staging, write_json
+from exerkine_omics.workflow._keys import STAGES, Digests, stage_keys
+from exerkine_omics.workflow._store import Store, Stored
 
-Log = Callable[[str], object]
-
-
-@dataclass
-class _Status:
-    """Rows of status.tsv."""
-
-    rows: list[tuple[str, str, str, str]] = field(default_factory=list)
-
-    def add(self, cohort: str, stage: str, status: str, message: str = "") -> None:
-        self.rows.append((cohort, stage, status, " ".join(message.split())))
-
-    def text(self) -> str:
-        lines = ["cohort\tstage\tstatus\tmessage", *("\t".join(row) for row in self.rows)]
-        return "\n".join(lines) + "\n"
+_ALL = (*STAGES, _meta.META)
+SUMMARY = "summary.json"
 
 
-def run_config(
+@dataclass(frozen=True)
+class _Plan:
+    """What is to be done: a job a cohort, the analyses over cohorts, the files that are read."""
+
+    jobs: list[Job]
+    meta: list[_meta.MetaJob]
+    inputs: dict[str, dict[str, str]]
+
+
+def run_config(path: str | Path, out: str | Path, **options: Any) -> Path:
+    """Run a config file; see `run` for the options."""
+    return run(load_config(path), out, config_path=str(path), **options)
+
+
+def count_stages(config: RunConfig) -> int:
+    """Count the steps of a run, for a bar."""
+    keys = [stage_keys(cohort, 0, Digests(names_only=True)) for cohort in config.cohorts]
+    return sum(len(own) for own in keys) + len(config.meta)
+
+
+def write_report(out: str | Path) -> Path:
+    """Write the report of a folder of results again, from its summary.json.
+
+    Raises
+    ------
+    InputError
+        If there is no summary, or it is not one of this version.
+    """
+    path = Path(out) / SUMMARY
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(
+            f"There is no {SUMMARY}", where=str(out), fix="Name the folder of a finished run."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"Not readable: {error}", where=str(path)) from error
+    return report.render(summary, Path(out) / "report.html")
+
+
+def plan_config(
     path: str | Path,
     out: str | Path,
     *,
     seed: int | None = None,
-    n_jobs: int | None = None,
-    log: Log | None = None,
-) -> Path:
-    """Run a config file; see `run`."""
-    return run(load_config(path), out, config_path=str(path), seed=seed, n_jobs=n_jobs, log=log)
+    resume: bool = False,
+    start: str | None = None,
+) -> pd.DataFrame:
+    """Say what a run would do, and why, without writing anything.
+
+    Parameters
+    ----------
+    path
+        A YAML file.
+    out, seed, resume, start
+        As in `run`.
+
+    Returns
+    -------
+    DataFrame
+        One row a stage: cohort, stage, action (run, keep), reason.
+    """
+    config, store = load_config(path), Store.of(Path(out))
+    earlier_run(Path(out), _names(config))
+    plan = _plan(config, store, _seed(config, seed), 1, resume=resume, start=start)
+    rows = []
+    planned: list[Job | _meta.MetaJob] = [*plan.jobs, *plan.meta]
+    for job in planned:
+        for stage, key in job.keys.items():
+            found, why = store.find(job.name, stage, key)
+            keep = found is not None and stage in job.keep
+            if not keep and found is not None:
+                why = f"from {start} on" if start else "asked for without --resume"
+            rows.append((job.name, stage, "keep" if keep else "run", "" if keep else why))
+    return pd.DataFrame(rows, columns=["cohort", "stage", "action", "reason"])
 
 
 def run(
@@ -63,9 +116,14 @@ def run(
     config_path: str = "",
     seed: int | None = None,
     n_jobs: int | None = None,
+    resume: bool = False,
+    start: str | None = None,
     log: Log | None = None,
 ) -> Path:
     """Run every cohort and write the report.
+
+    Every stage is kept in ``out/.exerkine`` when it is done. A run that was killed leaves the
+    results of the run before it, or those of its own, in ``out``; with ``resume`` it goes on.
 
     Parameters
     ----------
@@ -78,9 +136,14 @@ def run(
     seed
         Seed of all random numbers: this, else the config's, else ``settings.seed``.
     n_jobs
-        Processes.
+        Processes: several cohorts are run side by side, a single one is cut into parts.
+    resume
+        Keep every stage that is done with equal config, input and versions.
+    start
+        Keep those before this stage, and do it and all after it again: check, score, enrich,
+        differential, responders, predict, meta.
     log
-        Called with one line a step.
+        Called with one `Event` a step.
 
     Returns
     -------
@@ -90,58 +153,49 @@ def run(
     Raises
     ------
     ExerkineError
-        The error of the only cohort, with nothing written.
+        The error of the only cohort; what was in ``out`` stays.
     CohortsFailedError
         If some of several cohorts failed; the report and status.tsv say which.
+    InputError
+        If ``out`` is not of an earlier run, another run works there, or nothing can be written.
     """
     started = time.monotonic()
     out = Path(out)
-    say = log or (lambda line: None)
-    number = next(s for s in (seed, config.seed, settings.seed) if s is not None)
-    jobs = settings.n_jobs if n_jobs is None else n_jobs
-    status, summaries, inputs = _Status(), [], {}
-    failed: list[Exception] = []
-    with settings.override(seed=number, n_jobs=jobs):
-        # all input is read before anything is written: a wrong path costs nothing
-        cohorts = [_try_load(c, number, say) for c in config.cohorts]
-        if len(cohorts) == 1 and isinstance(cohorts[0], ExerkineError):
-            raise cohorts[0]
-        with staging(out, [c.name for c in config.cohorts]) as folder:
-            for section, cohort in zip(config.cohorts, cohorts, strict=True):
-                try:
-                    if isinstance(cohort, ExerkineError):
-                        raise cohort
-                    summaries.append(_run_cohort(cohort, folder, number, status, say))
-                    inputs[section.name] = cohort.inputs
-                except Exception as error:  # one cohort's bug must not cost the others' results
-                    if len(cohorts) == 1:
-                        raise
-                    failed.append(error)
-                    what = str(error) if isinstance(error, ExerkineError) else _bug(error)
-                    status.add(section.name, "run", "failed", what)
-                    summaries.append(_failed(section, what))
-            _write_run(
-                folder,
-                out,
-                config,
-                {
+    number, jobs = _seed(config, seed), settings.n_jobs if n_jobs is None else n_jobs
+    names, store = _names(config), Store.of(out)
+    earlier_run(out, names)
+    with settings.override(seed=number, n_jobs=jobs), store.locked(), disk_errors(out):
+        plan = _plan(config, store, number, jobs, resume=resume, start=start)
+        with following([store.events(name) for name in (*names, "")], log):
+            outcomes = _run_jobs(plan.jobs, jobs)
+            if len(outcomes) == 1 and outcomes[0].error is not None:
+                raise outcomes[0].error
+            pooled = [_meta.pool(job, outcomes) for job in plan.meta]
+            tell(store.events(""), Event("", "report", "started"))
+            store.placing(names)
+            with staging(out, names) as folder:
+                _publish(store, plan, outcomes, pooled, folder)
+                summary = {
                     "title": config.title,
                     "package_version": __version__,
                     "seed": number,
                     "config_path": config_path,
                     "versions": {"python": platform.python_version(), **_text.versions()},
                     "duration_seconds": time.monotonic() - started,
-                    "cohorts": plain(summaries),
-                },
-                inputs,
-                status,
-            )
+                    "cohorts": [o.summary for o in outcomes],
+                    "meta": [p.summary for p in pooled],
+                    "inputs": plan.inputs,
+                }
+                rows = [(o.summary["name"], *row) for o in outcomes for row in o.status]
+                rows += [(_meta.META, p.stage, p.status, p.message) for p in pooled]
+                _write_run(folder, out, config, summary, plan, rows)
+    failed = [o.error for o in outcomes if o.error is not None]
     if failed:
         raise CohortsFailedError(
             f"{len(failed)} of {len(config.cohorts)} cohorts failed; the first: {failed[0]}",
-            where=str(out / "status.tsv"),
+            where=str(out / STATUS),
         )
-    asked = [p for s in summaries for p in s.get("prediction", ())]
+    asked = [p for o in outcomes for p in o.summary.get("prediction", ())]
     if asked and all(p["verdict"].startswith(_predict.NOT_POSSIBLE) for p in asked):
         raise AnalysisError(
             f"Prediction is {asked[0]['verdict']}",
@@ -150,54 +204,60 @@ def run(
     return out / "report.html"
 
 
-def _try_load(config: CohortConfig, seed: int, say: Log) -> Cohort | ExerkineError:
-    say(f"{config.name}: reading")
-    try:
-        return load_cohort(config, seed)
-    except ExerkineError as error:
-        return error
+def _seed(config: RunConfig, seed: int | None) -> int:
+    return next(s for s in (seed, config.seed, settings.seed) if s is not None)
 
 
-def _run_cohort(cohort: Cohort, out: Path, seed: int, status: _Status, say: Log) -> dict[str, Any]:
-    config = cohort.config
-    folder = out / config.name
-    folder.mkdir()
-    figures = Figures(folder / "figures", relative_to=out)
-
-    def stage(name: str, call: Callable[[Cohort, Path, Figures], Any], wanted: object) -> Any:
-        if wanted is None:
-            status.add(config.name, name, "not asked for")
-            return call(cohort, folder, figures)
-        say(f"{config.name}: {name}")
-        try:
-            result = call(cohort, folder, figures)
-        except UsageError as error:  # what a call gets wrong here, the config got wrong
-            raise ConfigError(str(error), where=f"config, cohort {config.name}, {name}") from error
-        status.add(config.name, name, "done")
-        return result
-
-    summary = stage("check", _stages.describe, True)
-    summary["scores"] = stage("score", _stages.score, config.score)
-    summary["enrichment"] = stage("enrich", _stages.enrich, config.score and config.enrich)
-    summary["differential"] = stage("differential", _stages.differential, config.differential)
-    summary["responders"] = stage("responders", _response.responders, config.responders)
-    summary["prediction"] = stage("predict", _predict.predict, config.prediction)
-    for part in summary["prediction"]:
-        if part["verdict"].startswith(_predict.NOT_POSSIBLE):
-            status.add(config.name, f"predict {part['label']}", "impossible", part["verdict"])
-    summary["figures"] = figures.records
-    summary["methods"] = _text.methods(config, summary, seed)
-    summary["references"] = _text.references(config, cohort.adata)
-    return summary
+def _names(config: RunConfig) -> list[str]:
+    """Folders that the run writes."""
+    return [c.name for c in config.cohorts] + ([_meta.META] if config.meta else [])
 
 
-def _failed(config: CohortConfig, what: str) -> dict[str, Any]:
-    title = config.title or config.name
-    return {"name": config.name, "title": title, "status": "failed", "error": what}
+def _plan(
+    config: RunConfig, store: Store, seed: int, n_jobs: int, *, resume: bool, start: str | None
+) -> _Plan:
+    if start is not None and start not in _ALL:
+        raise UsageError(f"There is no stage {start!r}", fix=f"Known: {', '.join(_ALL)}.")
+    keep = frozenset(_ALL[: _ALL.index(start)] if start else _ALL if resume else ())
+    digests, jobs, inputs = Digests(), [], {}
+    # several cohorts are run side by side, each by one process
+    inner = n_jobs if len(config.cohorts) == 1 or getattr(settings, "scheduler", None) else 1
+    for cohort in config.cohorts:
+        keys = stage_keys(cohort, seed, digests)
+        jobs.append(Job(cohort, keys, store, seed, inner, keep))
+        inputs[cohort.name] = digests.used
+    tests = {job.name: job.keys for job in jobs}
+    meta = [_meta.MetaJob.of(section, tests, store, keep) for section in config.meta]
+    return _Plan(jobs, meta, inputs)
 
 
-def _bug(error: Exception) -> str:
-    return f"bug of exerkine_omics: {type(error).__name__}: {error}"
+def _run_jobs(jobs: Sequence[Job], n_jobs: int) -> list[Outcome]:
+    """Run the cohorts, those that take longest first; in the order of the config come back."""
+    order = sorted(range(len(jobs)), key=lambda k: jobs[k].config.prediction is None)
+    done = parallel.run(run_cohort, [(jobs[k],) for k in order], n_jobs=n_jobs)
+    return [done[order.index(k)] for k in range(len(jobs))]
+
+
+def _publish(
+    store: Store,
+    plan: _Plan,
+    outcomes: Sequence[Outcome],
+    pooled: Sequence[_meta.Pooled],
+    folder: Path,
+) -> None:
+    """Put the files of what was done where the results are."""
+    done = [(job.name, stage) for job, o in zip(plan.jobs, outcomes, strict=True)
+            if o.error is None for stage in job.keys]  # fmt: skip
+    done += [(_meta.META, p.stage) for p in pooled if p.status == "done"]
+    for name, stage in done:
+        stored = Stored(store.folder(name, stage), None, 0.0)
+        for file in stored.published():
+            place = folder / name / file
+            place.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(stored.folder / file, place)
+            except OSError:  # a file system without hard links
+                shutil.copyfile(stored.folder / file, place)
 
 
 def _write_run(
@@ -205,16 +265,27 @@ def _write_run(
     out: Path,
     config: RunConfig,
     summary: dict[str, Any],
-    inputs: dict[str, dict[str, str]],
-    status: _Status,
+    plan: _Plan,
+    rows: list[tuple[str, str, str, str]],
 ) -> None:
+    summary = plain(summary)
     report.render(summary, folder / "report.html")
-    write_json(folder / "summary.json", summary)
+    write_json(folder / SUMMARY, summary)
     resolved = config.model_copy(update={"seed": summary["seed"]}).model_dump(mode="json")
     write_text(folder / "config.resolved.yaml", yaml.safe_dump(resolved, sort_keys=False))
-    provenance = {
-        key: summary[key] for key in ("package_version", "seed", "config_path", "versions")
+    told = ("package_version", "seed", "config_path", "versions", "duration_seconds", "inputs")
+    provenance = {key: summary[key] for key in told}
+    provenance |= {
+        "system": platform.platform(),
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "keys": {job.name: job.keys for job in plan.jobs},
     }
-    write_json(folder / "provenance.json", {**provenance, "inputs": inputs})
-    status.add("", "report", "done", str(out / "report.html"))
-    write_text(folder / STATUS, status.text())
+    write_json(folder / "provenance.json", provenance)
+    rows = [*rows, ("", "report", "done", str(out / "report.html"))]
+    lines = ["cohort\tstage\tstatus\tmessage", *("\t".join(_one_line(row)) for row in rows)]
+    write_text(folder / STATUS, "\n".join(lines) + "\n")
+
+
+def _one_line(row: tuple[str, ...]) -> list[str]:
+    return [" ".join(cell.split()) for cell in row]

@@ -31,10 +31,7 @@ def describe(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any]:
     known = meta(adata)
     several = len(timepoints(adata)) > 1
     summary: dict[str, Any] = {
-        "status": "done",
-        "name": cohort.config.name,
-        "title": cohort.config.title or cohort.config.name,
-        "description": cohort.config.description,
+        "citation": str(known.get(schema.PROVENANCE, {}).get("citation", "")),
         **{
             key: str(known.get(key, schema.UNKNOWN))
             for key in (

@@ -5,10 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from anndata import AnnData
-
-from exerkine_omics import __version__, schema
-from exerkine_omics.cohort import meta
+from exerkine_omics import __version__
 from exerkine_omics.kernels._scorers import SCORERS
 from exerkine_omics.workflow._config import CohortConfig
 
@@ -134,10 +131,9 @@ def _preparation(steps: list[dict[str, Any]]) -> str:
     return f"Before the tests, in this order: {', '.join(told)}." if told else ""
 
 
-def references(config: CohortConfig, adata: AnnData) -> list[str]:
+def references(config: CohortConfig, citation: str) -> list[str]:
     """Cite the cohort, and the papers behind the methods that were run."""
-    source = meta(adata).get(schema.PROVENANCE, {})
-    found = [str(source["citation"])] if "citation" in source else []
+    found = [citation] if citation else []
     if config.differential is not None and config.differential.method == "moderated":
         found.append(_SMYTH)
     if config.responders is not None:

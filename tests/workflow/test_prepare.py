@@ -201,10 +201,8 @@ def test_a_stored_cohort_is_read_by_path(tmp_path: Path, trial: ad.AnnData) -> N
     exo.io.write(trial, tmp_path / "trial.h5ad")
     loaded = cohort_of(tmp_path, {"path": "trial.h5ad"})
     np.testing.assert_array_equal(loaded.adata.X, trial.X)
-    assert list(loaded.inputs) == [str(tmp_path.resolve() / "trial.h5ad")]
     exo.io.write(trial, tmp_path / "trial.zarr")
-    stored = cohort_of(tmp_path, {"path": "trial.zarr"})
-    assert len(next(iter(stored.inputs.values()))) == 64
+    np.testing.assert_array_equal(cohort_of(tmp_path, {"path": "trial.zarr"}).adata.X, trial.X)
 
 
 def test_a_table_is_read_with_the_words_of_its_reader(tmp_path: Path, trial: ad.AnnData) -> None:
@@ -220,7 +218,7 @@ def test_a_table_is_read_with_the_words_of_its_reader(tmp_path: Path, trial: ad.
     }  # fmt: skip
     loaded = cohort_of(tmp_path, file, keep_timepoints=["pre", "post"])
     assert loaded.adata.var["gene_symbol"].iloc[0] == "X"
-    assert set(loaded.adata.obs["timepoint"]) == {"pre", "post"} and len(loaded.inputs) == 2
+    assert set(loaded.adata.obs["timepoint"]) == {"pre", "post"}
     file["options"]["colour"] = "red"
     with pytest.raises(ConfigError, match="colour"):
         cohort_of(tmp_path, file)

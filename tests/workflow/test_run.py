@@ -59,9 +59,9 @@ def config(folder: Path, *cohorts: dict[str, object]) -> Path:
 
 
 def test_one_cohort_gives_all_files(tables: Path) -> None:
-    lines: list[str] = []
+    events: list[workflow.Event] = []
     out = tables / "out"
-    path = workflow.run_config(config(tables, cohort("one")), out, log=lines.append)
+    path = workflow.run_config(config(tables, cohort("one")), out, log=events.append)
     assert path == out / "report.html"
     assert {p.name for p in (out / "one").iterdir()} == FILES
     top = {p.name for p in out.iterdir()}
@@ -71,16 +71,16 @@ def test_one_cohort_gives_all_files(tables: Path) -> None:
         "provenance.json",
         "summary.json",
         "config.resolved.yaml",
+        ".exerkine",
         "one",
     }
-    assert not list(tables.rglob(".partial*"))
-    assert lines == [
-        "one: reading",
-        "one: check",
-        "one: score",
-        "one: enrich",
-        "one: differential",
+    assert not list(tables.rglob("*.partial*"))
+    stages = ["check", "score", "enrich", "differential"]
+    assert [str(e) for e in events if e.status == "started"] == [
+        *(f"one: {stage}" for stage in stages),
+        "report",
     ]
+    assert [e.stage for e in events if e.status == "done"] == stages
     frame = pd.read_parquet(out / "one" / "differential.parquet")
     assert list(frame.columns) == list(schema.RESULT_COLUMNS)
     adata = exo.io.read(out / "one" / "checked.h5ad")
@@ -123,7 +123,7 @@ def test_a_failed_run_keeps_what_was_there(tables: Path) -> None:
     with pytest.raises(exo.errors.ConfigError, match="XXX"):
         workflow.run_config(config(tables, bad), out)
     assert (out / "report.html").read_text() == before
-    assert not list(tables.rglob(".partial*"))
+    assert not list(tables.rglob("*.partial*"))
 
 
 def test_one_cohort_s_failure_does_not_stop_the_others(tables: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_second_run_replaces_the_first(tables: Path) -> None:
     out = tables / "out"
     workflow.run_config(config(tables, cohort("one")), out)
     workflow.run_config(config(tables, cohort("other")), out)
-    assert {p.name for p in out.iterdir() if p.is_dir()} == {"other"}
+    assert {p.name for p in out.iterdir() if p.is_dir()} == {".exerkine", "other"}
 
 
 def test_one_cohort_s_bug_does_not_cost_the_others(tables: Path, monkeypatch) -> None:
@@ -218,7 +218,7 @@ def test_one_cohort_s_bug_does_not_cost_the_others(tables: Path, monkeypatch) ->
             raise ZeroDivisionError("by design")
         return real(chosen, folder, figures)
 
-    monkeypatch.setattr(workflow._run._stages, "differential", broken)
+    monkeypatch.setitem(workflow._cohort._CALLS, "differential", ("differential", broken))
     with pytest.raises(CohortsFailedError, match="1 of 2"):
         workflow.run_config(config(tables, cohort("bad"), cohort("good")), tables / "out")
     status = (tables / "out" / "status.tsv").read_text()

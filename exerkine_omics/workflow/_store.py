@@ -1,0 +1,180 @@
+"""What a run has done already, kept in a hidden folder of the results, so that it can go on.
+
+``OUT/.exerkine/<cohort>/<stage>/`` holds the files of one stage, its part of the summary
+(``_result.json``), and ``_stage.json``: the key of all that it depends on, and the sha256 of every
+file. A stage is written beside and renamed: it is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from exerkine_omics.cohort import plain, write_text
+from exerkine_omics.errors import InputError
+from exerkine_omics.workflow._figures import Figures
+from exerkine_omics.workflow._files import HIDDEN, PLACING, digest, write_json
+
+_SEAL, _RESULT = "_stage.json", "_result.json"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A finished stage: its folder, its part of the summary, and how long it took."""
+
+    folder: Path
+    result: Any
+    seconds: float
+
+    def published(self) -> list[Path]:
+        """Files that belong into the results; those with a leading underscore stay here."""
+        files = (p.relative_to(self.folder) for p in self.folder.rglob("*") if p.is_file())
+        return sorted(p for p in files if not p.name.startswith("_"))
+
+
+@dataclass(frozen=True)
+class Store:
+    """The hidden folder of one OUT; ``root`` is picklable, so that workers write to it too."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, out: Path) -> Store:
+        """Name the store of a folder of results; nothing is made yet."""
+        return cls(out / HIDDEN)
+
+    def folder(self, cohort: str, stage: str) -> Path:
+        """Where the stage lies, or will."""
+        return self.root / cohort / stage
+
+    def checkpoint(self, cohort: str) -> Path:
+        """Where a long stage keeps what it has done so far."""
+        return self.root / cohort / ".checkpoint"
+
+    def events(self, cohort: str) -> Path:
+        """Where the process that runs the cohort says what it does."""
+        return self.root / cohort / "events.jsonl"
+
+    def find(self, cohort: str, stage: str, key: str) -> tuple[Stored | None, str]:
+        """Return the stage if it is there, whole, and of this key; else None and the reason."""
+        folder = self.folder(cohort, stage)
+        try:
+            seal = json.loads((folder / _SEAL).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None, "not done yet"
+        except (OSError, ValueError):
+            return None, "its record is damaged"
+        if not isinstance(seal, dict) or seal.get("key") != key:
+            return None, "its config, input or versions changed"
+        try:
+            if _digests(folder) != seal["files"]:
+                return None, "its files were changed"
+            result = json.loads((folder / _RESULT).read_text(encoding="utf-8"))
+        except (OSError, ValueError, KeyError):
+            return None, "its files are damaged"
+        return Stored(folder, result, float(seal["seconds"])), ""
+
+    @contextmanager
+    def writing(self, cohort: str, stage: str, key: str) -> Iterator[Writing]:
+        """Make a folder to write a stage to; on success it takes the place of an older one."""
+        place = self.folder(cohort, stage)
+        beside = place.with_name(f".{stage}.partial-{os.getpid()}")
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(parents=True)
+        started = time.monotonic()
+        try:
+            writing = Writing(beside, Figures(beside / "figures", f"{cohort}/figures"))
+            yield writing
+            result = plain(writing.result)  # what a resumed run reads is what this one tells
+            write_json(beside / _RESULT, result)
+            seconds = time.monotonic() - started
+            write_json(beside / _SEAL, {"key": key, "seconds": seconds, "files": _digests(beside)})
+            shutil.rmtree(place, ignore_errors=True)
+            beside.rename(place)
+            writing.stored = Stored(place, result, seconds)
+            shutil.rmtree(self.checkpoint(cohort), ignore_errors=True)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other run out of this folder; the lock dies with its process.
+
+        Raises
+        ------
+        InputError
+            If another run holds it, or nothing can be written here.
+        """
+        from filelock import FileLock, Timeout
+
+        out = self.root.parent
+        created = not out.exists()
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.root / "lock", timeout=0)
+            lock.acquire()
+        except Timeout as error:
+            raise InputError(
+                f"Another run works here{self._holder()}", where=str(out),
+                fix="Wait for it, or name another folder with -o.",
+            ) from error  # fmt: skip
+        except OSError as error:
+            raise InputError(f"Cannot write here: {error.strerror}", where=str(out)) from error
+        try:
+            told = {"pid": os.getpid(), "host": platform.node(), "since": time.strftime("%F %T")}
+            write_json(self.root / "run.json", told)
+            self._sweep(out)
+            yield
+        finally:
+            lock.release()
+            if not any(self.root.glob("*/*/" + _SEAL)):  # nothing to go on with
+                shutil.rmtree(self.root, ignore_errors=True)
+                if created and out.exists() and not any(out.iterdir()):
+                    out.rmdir()
+
+    def placing(self, names: list[str]) -> None:
+        """Note which folders of OUT are about to be written: a kill may leave some of them."""
+        write_text(self.root / PLACING, "\n".join(names) + "\n")
+
+    def _holder(self) -> str:
+        try:
+            told = json.loads((self.root / "run.json").read_text(encoding="utf-8"))
+            return f" (process {told['pid']} on {told['host']}, since {told['since']})"
+        except (OSError, ValueError, KeyError):
+            return ""
+
+    def _sweep(self, out: Path) -> None:
+        """Remove what killed runs left half-written; nobody else works here now."""
+        for left in (*out.glob(".partial-*"), *self.root.glob("*/.*.partial-*")):
+            shutil.rmtree(left, ignore_errors=True)
+        for events in self.root.glob("*/events.jsonl"):
+            events.unlink(missing_ok=True)
+
+
+@dataclass
+class Writing:
+    """A stage in the making: where its files go, and what it tells the report."""
+
+    folder: Path
+    figures: Figures
+    result: Any = None
+    stored: Stored | None = None  # once it is finished
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    files = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    return {name: digest(files[name]) for name in sorted(files) if name != _SEAL}
+
+
+def key_of(**parts: Any) -> str:
+    """Checksum of what a stage depends on; the order of keys does not matter."""
+    return sha256(json.dumps(plain(parts), sort_keys=True).encode()).hexdigest()
