@@ -115,8 +115,8 @@ def _cohort(
                 lines.append(f"        samples: {_relative(sheet.path, base)}")
             else:
                 lines.append("        # samples: sheet.csv   # CHECK a sample sheet, joined by id")
-            lines += [f"        {line}" for line in _roles(sheet)]
-    arms = _levels(sheet, _look.ARM_WORDS)
+            lines += [f"        {line}" for line in _roles(sheet or file)]
+    arms = _levels(sheet or file, _look.ARM_WORDS)
     text = "\n".join(lines) + "\n" + _OPTIONS
     if len(arms) > 1:
         control = _look.pick(arms, _look.CONTROL_WORDS) or arms[0]

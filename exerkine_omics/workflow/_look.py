@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from exerkine_omics import io
+from exerkine_omics import io, schema
 from exerkine_omics.errors import ExerkineError
 from exerkine_omics.io._files import named_frame, read_cells, typed
 from exerkine_omics.io._formats import recognise
@@ -36,8 +36,11 @@ class Found:
 
     @property
     def ids(self) -> set[str]:
-        """Names in the first column."""
-        return set() if self.frame is None else set(self.frame.iloc[:, 0].astype(str))
+        """Names of the samples: in the column sample_id, however spelt, else in the first."""
+        if self.frame is None:
+            return set()
+        named = pick(self.frame.columns, ("sampleid",)) or self.frame.columns[0]
+        return set(self.frame[named].astype(str))
 
     @property
     def heads(self) -> set[str]:
@@ -58,8 +61,8 @@ def _look(path: Path) -> Found:
             return Found(path, "stored", f"a stored cohort (.{source.kind})")
         known = recognise(source)
         if known is not None:
-            tubes = io.read(path).obs_names
-            return Found(path, "vendor", known.title, pd.DataFrame({"sample_id": tubes}))
+            tubes = io.read(path).obs.rename_axis(schema.SAMPLE_ID).reset_index()
+            return Found(path, "vendor", known.title, tubes)
         frame = typed(named_frame(read_cells(path), path), ())
     except ExerkineError as error:
         return Found(path, "unknown", error.what)
