@@ -12,7 +12,7 @@ from anndata import AnnData
 
 from exerkine_omics import schema
 from exerkine_omics.cohort import add_step, meta
-from exerkine_omics.datasets import _heritage, _rats, _ultramarathon
+from exerkine_omics.datasets import _heritage, _rats, _somascan, _ultramarathon
 from exerkine_omics.datasets._heritage import HeritageTraining
 from exerkine_omics.datasets._rats import RatTraining
 from exerkine_omics.datasets._registry import fetch, registry
@@ -22,6 +22,7 @@ READERS: dict[str, Callable[[dict[str, Path]], Any]] = {
     "ultramarathon": _ultramarathon.read,
     "rats": _rats.read,
     "heritage": _heritage.read,
+    "somascan": _somascan.read,
 }
 
 
@@ -34,9 +35,10 @@ def load(name: str) -> AnnData | RatTraining | HeritageTraining:
     Parameters
     ----------
     name
-        ``ultramarathon_50km`` (an AnnData), ``rat_training`` (a `RatTraining` with ``.adata``
-        and ``.outcomes``) or ``heritage_somascan`` (a `HeritageTraining` with the same two; not
-        yet run on the real file).
+        ``ultramarathon_50km`` or ``somascan_example`` (an AnnData; the second is cross-sectional),
+        ``rat_training`` (a `RatTraining` with ``.adata`` and ``.outcomes``) or
+        ``heritage_somascan`` (a `HeritageTraining` with the same two; not yet run on the real
+        file).
 
     Returns
     -------

@@ -73,7 +73,10 @@ def describe(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any]:
 
 
 def score(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any] | None:
-    """Scores, their change and the test of it; writes scores.parquet and score_change.parquet."""
+    """Scores, their change and the test of it; writes scores.parquet and score_change.parquet.
+
+    With one time point there are scores and their coverage, and nothing that changed.
+    """
     section = cohort.config.score
     if section is None:
         return None
@@ -82,9 +85,14 @@ def score(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any] | No
     options = section.model_dump(exclude={"signatures", "repeat"})
     with warnings.catch_warnings(record=True):  # the same words stand in the report's notes
         tl.score(adata, signatures, **options)
-    changes = tl.score_change(adata, signatures, repeat=section.repeat, **options)
     control = cohort.config.differential.control if cohort.config.differential else None
-    tested = tl.score_test(changes, control=control)
+    several = len(timepoints(adata)) > 1
+    changes, tested = None, pd.DataFrame()
+    if several:
+        changes = tl.score_change(adata, signatures, repeat=section.repeat, **options)
+        tested = tl.score_test(changes, control=control)
+        write_parquet(folder / "score_change.parquet", changes)
+        write_parquet(folder / "score_test.parquet", tested)
     scores, covered = (
         adata.obsm[schema.score_key(section.method)],
         adata.obsm[schema.coverage_key(section.method)],
@@ -95,14 +103,12 @@ def score(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any] | No
     long["coverage"] = covered.melt(value_name="coverage")["coverage"]
     long["se"] = adata.obsm[schema.score_se_key(section.method)].melt(value_name="se")["se"]
     write_parquet(folder / "scores.parquet", long)
-    write_parquet(folder / "score_change.parquet", changes)
-    write_parquet(folder / "score_test.parquet", tested)
 
     coverage = signatures.coverage(adata)
     enough = coverage["coverage"] >= section.min_coverage - 1e-9
     coverage["status"] = np.where(enough, schema.OK, f"below {section.min_coverage:g}: no score")
     usable = list(coverage.loc[enough, "signature"])
-    notes = [_NOT_ATTRIBUTABLE] if control is None else []
+    notes = [_NOT_ATTRIBUTABLE] if control is None and several else []
     notes += [
         f"{s.name} is a panel of {len(s.members)}: look at each member."
         for s in signatures.values()
@@ -114,7 +120,7 @@ def score(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any] | No
         if s.confounder and s.name in usable
     ]
     notes += tl.context_notes(adata, signatures, section.method)
-    if usable:
+    if usable and changes is not None:
         shown_changes = changes[changes["signature"].astype(str).isin(usable)]
         titles = {s.name: s.title for s in signatures.values()}
         figures.add(

