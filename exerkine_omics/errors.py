@@ -9,7 +9,9 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 _PACKAGE_DIR = str(Path(__file__).parent)
 _SHOWN = 5
@@ -36,6 +38,11 @@ class ExerkineError(Exception):
         place = f" (in {where})" if where else ""
         remedy = f" {fix}" if fix else ""
         super().__init__(f"{what.rstrip('.')}{place}.{remedy}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # made again from its parts, not from the finished message: it comes home from a worker
+        again = partial(type(self), self.what, where=self.where, fix=self.fix)
+        return again, (), self.__dict__
 
 
 class UsageError(ExerkineError, ValueError):

@@ -6,15 +6,26 @@ on the number of workers nor on the order of features.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any, TypeVar
+from warnings import WarningMessage, catch_warnings, showwarning
 from zlib import crc32
 
 import numpy as np
 
+from exerkine_omics._cluster import close, cluster, in_use
+from exerkine_omics._cluster_tasks import on_cluster
+from exerkine_omics.errors import ExerkineWarning, warn
 from exerkine_omics.settings import settings
 
+__all__ = ["BLOCK", "alone", "blocks", "close", "cluster", "run", "stream"]
+
 BLOCK = 512
+_PROCESS = os.urandom(8).hex()  # this process, among all machines
+_TOLD = "_exerkine_told"
 T = TypeVar("T")
 
 
@@ -34,6 +45,13 @@ def stream(seed: int, stage: str, *keys: str | int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(entropy=seed, spawn_key=words))
 
 
+def alone(n_jobs: int | None = None) -> bool:
+    """Whether `run` works in this process: one job, and no cluster."""
+    if n_jobs is not None:
+        return n_jobs == 1
+    return settings.n_jobs == 1 and not in_use()
+
+
 def run(
     function: Callable[..., T],
     tasks: Sequence[tuple[Any, ...]],
@@ -42,7 +60,11 @@ def run(
     progress: str | None = None,
     done: Callable[[int, T], None] | None = None,
 ) -> list[T]:
-    """Call ``function(*task)`` for each task, in order, on ``n_jobs`` processes.
+    """Call ``function(*task)`` for each task, here, on processes or on a Dask cluster.
+
+    The cluster is that of ``settings.scheduler``, or of joblib's ``dask`` backend; a task that
+    runs on a worker may call `run` again. Tasks work with the caller's settings, on one thread of
+    linear algebra; their warnings are given to the caller, in the order of the tasks.
 
     Parameters
     ----------
@@ -51,31 +73,101 @@ def run(
     tasks
         One tuple of arguments a call.
     n_jobs
-        Number of processes; None means ``settings.n_jobs``, -1 all cores.
+        Number of processes; None means ``settings.n_jobs``, -1 all cores. With a cluster the
+        number is the cluster's; only 1, given here, keeps the tasks in this process.
     progress
         Label of a progress bar (shown when ``settings.progress`` and a terminal is there).
     done
-        Called in this process with the place and the result of each task as it ends.
+        Called in this process with the place and the result of each task as it ends; on a cluster
+        they end in any order.
 
     Returns
     -------
     list
         Results in the order of the tasks.
-    """
-    jobs = settings.n_jobs if n_jobs is None else n_jobs
-    if jobs == 1 or len(tasks) < 2:
-        results: Iterable[T] = (function(*task) for task in tasks)
-    else:
-        from joblib import Parallel, delayed
 
-        calls = (delayed(function)(*task) for task in tasks)
-        results = Parallel(n_jobs=jobs, return_as="generator")(calls)
-    found = []
-    for place, result in enumerate(_bar(results, progress, len(tasks))):
-        if done is not None:
-            done(place, result)
-        found.append(result)
-    return found
+    Raises
+    ------
+    UsageError
+        A cluster is asked for and Dask is not installed, or the scheduler does not answer.
+    AnalysisError
+        The cluster was lost, or one task's workers died again and again.
+    """
+    found: dict[int, T] = {}
+    told: dict[int, list[str]] = {}
+    try:
+        for place, (result, said) in _bar(_results(function, tasks, n_jobs), progress, len(tasks)):
+            told[place] = said
+            if done is not None:
+                done(place, result)
+            found[place] = result
+    except Exception as error:
+        told[len(tasks)] = error.__dict__.pop(_TOLD, [])
+        raise
+    finally:
+        for place in sorted(told):
+            for text in told[place]:
+                warn(text)
+    return [found[place] for place in range(len(tasks))]
+
+
+def _results(
+    function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], n_jobs: int | None
+) -> Iterable[tuple[int, tuple[Any, list[str]]]]:
+    """Place, result and warnings of each task."""
+    if len(tasks) < 2 or alone(n_jobs):
+        # warnings go their own way here
+        return ((place, (function(*task), [])) for place, task in enumerate(tasks))
+    # a bar in a worker would be drawn over the caller's
+    call = partial(_work, function, settings.to_dict() | {"progress": False}, _PROCESS)
+    if in_use():
+        return on_cluster(call, tasks)
+    from joblib import Parallel, delayed
+    from joblib.parallel import get_active_backend
+
+    jobs = settings.n_jobs if n_jobs is None else n_jobs
+    streams = getattr(get_active_backend()[0], "supports_return_generator", False)
+    workers = Parallel(n_jobs=jobs, return_as="generator" if streams else "list")
+    return enumerate(workers(delayed(call)(*task) for task in tasks))
+
+
+def _work(
+    function: Callable[..., T], lent: Mapping[str, Any], caller: str, *task: Any
+) -> tuple[T, list[str]]:
+    """Run in a worker: the caller's settings, one thread, and what was warned of."""
+    with settings.lend(lent):
+        if caller == _PROCESS:  # a thread of the caller: its filters and threads are not ours
+            return function(*task), []
+        _one_thread(len(sys.modules))
+        with catch_warnings(record=True, action="always", category=ExerkineWarning) as caught:
+            try:
+                result = function(*task)
+            except Exception as error:
+                setattr(error, _TOLD, _own(caught))
+                raise
+        return result, _own(caught)
+
+
+@lru_cache(maxsize=1)
+def _one_thread(loaded: int) -> None:
+    """Hold linear algebra to one thread; again (5 ms) where modules were loaded since.
+
+    It is never lifted: another thread of this worker may be computing.
+    """
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(limits=1)
+
+
+def _own(caught: Iterable[WarningMessage]) -> list[str]:
+    """Texts of this package's warnings; others are shown where they came up."""
+    texts = []
+    for w in caught:
+        if issubclass(w.category, ExerkineWarning):
+            texts.append(str(w.message))
+        else:
+            showwarning(w.message, w.category, w.filename, w.lineno)
+    return texts
 
 
 def _bar(items: Iterable[Any], label: str | None, total: int) -> Iterable[Any]:

@@ -1,0 +1,154 @@
+"""How tasks get to a Dask cluster and back, and what becomes of those of a lost worker."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from functools import partial
+from itertools import islice
+from pickle import loads
+from typing import Any
+
+from exerkine_omics._cluster import client_here, here
+from exerkine_omics.errors import AnalysisError, ExerkineError
+
+_SHARED = 2**16  # bytes from which what tasks have in common is sent once, not with each
+_LARGE = 2**20  # bytes of one task's own arrays from which few are sent ahead
+
+_lock = threading.Lock()
+_gate: threading.Semaphore | None = None
+
+
+def on_cluster(call: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+    """Yield place and result of ``call(*task)`` as they come.
+
+    A task whose worker dies is done again by another. Where tasks raise, the error of the first in
+    order is raised, as in a serial run.
+    """
+    from dask import config
+
+    depth = 0 if here.depth is None else here.depth + 1
+    with client_here() as client:
+        # the sizes below are meant
+        with config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
+            yield from _stream(client, call, tasks, depth)
+
+
+def _stream(
+    client: Any, call: Any, tasks: Sequence[tuple[Any, ...]], depth: int
+) -> Iterator[tuple[int, Any]]:
+    from distributed import as_completed
+
+    once = _common(client, call, tasks)
+    work, call = partial(at_depth, depth), once.get(id(call), call)
+    own = sum(getattr(a, "nbytes", 0) for a in tasks[0] if id(a) not in once)
+    # tasks that bring large arrays are sent as the workers take them: memory stays bounded
+    ahead = len(tasks) if own < _LARGE else 2 * max(sum(client.nthreads().values()), 1)
+    order = iter(range(len(tasks)))
+    queue = as_completed(loop=client.loop, with_results=True, raise_errors=False)
+    running: dict[Any, int] = {}
+    failed: dict[int, BaseException] = {}
+
+    def send(n: int) -> None:
+        for place in islice(order, n):
+            task = [once.get(id(a), a) for a in tasks[place]]
+            # what waits inside another task goes first, or many large ones are begun at once
+            future = client.submit(work, call, *task, pure=False, priority=10 * depth)
+            running[future] = place
+            queue.add(future)
+
+    send(ahead)
+    try:
+        for future, result in queue:
+            place = running.pop(future)
+            error = _error(future, result)
+            if error is None:
+                yield place, result
+                if not failed:
+                    send(1)
+            elif not failed or place < min(failed):
+                failed[place] = error
+                client.cancel([f for f, k in running.items() if k > place])
+        if failed:
+            raise failed[min(failed)]
+    finally:
+        if running:
+            client.cancel(list(running))
+
+
+def _common(client: Any, call: Any, tasks: Sequence[tuple[Any, ...]]) -> dict[int, Any]:
+    """Future of each large thing that all tasks use, by identity.
+
+    It travels as a task that unpacks it, not as scattered data: what lay on a worker that dies is
+    unpacked anew on another.
+    """
+    from cloudpickle import dumps
+
+    found = {}
+    small = (str, bytes, int, float, bool, type(None))
+    again = {id(a) for a in tasks[1]}
+    things = [a for a in tasks[0] if id(a) in again and not isinstance(a, small)]
+    for thing in (call, *things):
+        packed = dumps(thing, protocol=5)
+        if len(packed) >= _SHARED:
+            found[id(thing)] = client.submit(loads, packed, pure=False, priority=100)
+    return found
+
+
+def _error(future: Any, result: Any) -> BaseException | None:
+    """Return the error of a task that has one; what happened to the cluster is said in words."""
+    if isinstance(result, ExerkineError):
+        return result
+    if future.status == "finished":
+        return None
+    error = result[1] if isinstance(result, tuple) else result
+    if type(error).__name__ == "KilledWorker":
+        return AnalysisError(
+            f"The workers died under one task, again and again: {error}",
+            fix="Most often memory ran out: give the workers more, or use fewer on a machine.",
+        )
+    if isinstance(error, CancelledError):
+        return AnalysisError(
+            "The cluster was lost while it worked",
+            fix="See the scheduler's log; ml.evaluate(checkpoint=...) goes on where it was.",
+        )
+    return error
+
+
+def at_depth(depth: int, call: Callable[..., Any], *task: Any) -> Any:
+    """Run on a worker. An error that the user caused is returned: no worker need log it."""
+    before, here.depth = here.depth, depth
+    try:
+        with _turn(depth):
+            return call(*task)
+    except ExerkineError as error:
+        return error
+    finally:
+        here.depth = before
+
+
+@contextmanager
+def _turn(depth: int) -> Iterator[None]:
+    """Let one outermost task a thread of the pool work at a time.
+
+    A task that waits for tasks of its own leaves the pool, and the worker begins another. That
+    one waits here, outside the pool too, so that a worker holds the data of one cohort a thread.
+    """
+    global _gate
+    if depth:
+        yield
+        return
+    from distributed import get_worker, worker_client
+
+    with _lock:
+        if _gate is None:
+            _gate = threading.Semaphore(get_worker().state.nthreads)
+    if not _gate.acquire(blocking=False):
+        with worker_client():
+            _gate.acquire()
+    try:
+        yield
+    finally:
+        _gate.release()
