@@ -123,7 +123,8 @@ def _read(path: Path) -> Any:
 def _flat(value: Any) -> dict[str, np.ndarray]:
     if isinstance(value, np.ndarray):
         return {"array": value}
-    found = {name: getattr(value, name) for name in ("label", "fold", "base")}
+    found = {name: getattr(value, name) for name in ("label", "fold", "base", "n_train")}
+    found["sites"] = np.empty(0, dtype=int) if value.sites is None else value.sites
     for name in ("prediction", "coefficients"):
         for pair, values in getattr(value, name).items():
             found[_BAR.join((name, *pair))] = values
@@ -155,4 +156,6 @@ def _whole(parts: dict[str, np.ndarray]) -> Any:
         groups.get("coefficients", {}),
         importance,
         each,  # type: ignore[arg-type]
+        parts["n_train"],
+        parts["sites"] if len(parts["sites"]) else None,
     )

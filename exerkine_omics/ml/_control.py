@@ -37,7 +37,7 @@ def run_control(
     -------
     tuple
         The summary (metric, block, estimate, ci_low, ci_high, n, n_responders, how, blocks) or
-        None, and notes.
+        None, and notes. Sites that are left out are here too, as far as the arm's allow it.
     """
     value = material.outcome.value
     n = len(value)
@@ -59,6 +59,7 @@ def run_control(
             x=material.x[rows],
             clinical=material.clinical[rows],
             groups=material.groups[rows],
+            sites=None if material.sites is None else material.sites[rows],
             outcome=material.outcome.take(rows).as_change(),
         )
         recipe = replace(recipe, family=GAUSSIAN)
@@ -68,6 +69,10 @@ def run_control(
     smallest = n if recipe.family == GAUSSIAN else min(cases, len(known) - cases)
     if plan.models[0][1] is not None and recipe.family != plan.recipe.family:
         return None, ["The control arm's change needs a model of numbers: the first is of classes."]
+    notes = []
+    if material.sites is not None and not _by_site(material):
+        material = replace(material, sites=None)
+        notes.append("The control arm's sites cannot be left out: its folds are random.")
     folds = max(2, min(plan.folds, len(np.unique(material.groups)), smallest))
     plan = replace(plan.alone(), recipe=recipe, folds=folds)
     pairs = plan.pairs(blocks_of(material))
@@ -86,14 +91,25 @@ def run_control(
     rng = parallel.stream(plan.seed, "ml_control_bootstrap")
     continuous = recipe.family == GAUSSIAN
     strata = np.zeros(len(material.groups)) if continuous else material.outcome.value
-    weights = person_weights(strata, material.groups, draws, rng)
+    weights = person_weights(strata, material.groups, draws, rng, material.sites)
     frame = measure(
-        done, pair_names(pairs), weights, threshold=0.5, level=level, continuous=continuous
-    )
+        done, pair_names(pairs), weights, material.groups,
+        threshold=0.5, level=level, continuous=continuous,
+    )  # fmt: skip
     metric = "r2" if continuous else "auc"
     names = ("estimate", "ci_low", "ci_high")
     own = frame[frame["metric"] == metric].set_index("block")[list(names)]
     blocks = {str(b): {k: float(v) for k, v in row.items()} for b, row in own.iterrows()}
     summary: dict[str, Any] = {"metric": metric, "block": OMICS, **blocks[OMICS]}
     summary |= {"n": len(material.groups), "n_responders": cases if labelled else None, "how": how}
-    return summary | {"blocks": blocks}, []
+    return summary | {"blocks": blocks}, notes
+
+
+def _by_site(material: Material) -> bool:
+    """Do the people of all sites but one always hold two of each class, and a site both."""
+    value, sites = material.outcome.value, np.asarray(material.sites)
+    names = np.unique(sites)
+    if len(names) < 2 or material.outcome.continuous:
+        return len(names) > 1
+    count = np.array([[((value == k) & (sites == s)).sum() for k in (0, 1)] for s in names])
+    return bool((count.sum(axis=0) - count >= 2).all() and count.min(axis=1).any())

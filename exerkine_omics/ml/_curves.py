@@ -14,7 +14,8 @@ from exerkine_omics.kernels._calibration_curve import calibration_curve, calibra
 from exerkine_omics.ml._blocks import CLINICAL, OMICS, Block, Material, joined
 from exerkine_omics.ml._checkpoint import Checkpoint
 from exerkine_omics.ml._cross import Pair, Plan, Repeat, one_repeat
-from exerkine_omics.ml._measure import as_categories, interval, lead, over_repeats
+from exerkine_omics.ml._lead import lead
+from exerkine_omics.ml._measure import as_categories, interval, over_repeats
 
 ALL, NONE = "all", "none"
 THRESHOLDS = np.round(np.arange(0.05, 0.96, 0.05), 2)

@@ -243,3 +243,12 @@ def require_enough(material: Material, folds: int) -> None:
         )
     if material.sites is not None and len(np.unique(material.sites)) < 2:
         raise AnalysisError("There is one site only", where="leave_out=")
+    if material.sites is not None:
+        classes = [set(value[(material.sites == s) & ~np.isnan(value)])
+                   for s in np.unique(material.sites)]  # fmt: skip
+        if not any(len(own) > 1 for own in classes):
+            raise AnalysisError(
+                "No site has responders and others: nobody can be compared within one",
+                where="leave_out=",
+                fix="Take folds at random, and strata= for the permutations.",
+            )

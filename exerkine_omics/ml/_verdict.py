@@ -88,17 +88,19 @@ def judge(
     control: Mapping[str, Any] | None,
     gate: Gate,
     signature_p: float | None = None,
+    leave_out: str | None = None,
 ) -> str:
     """Put the numbers into one honest sentence or two.
 
-    ``signature_p`` is the permutation p of the signatures' block, None where there is none.
+    ``signature_p`` is the permutation p of the signatures' block, None where there is none;
+    ``leave_out`` the column of sites within which people were compared, if so.
     """
     name = metrics["metric"].cat.categories[0]
     first = metrics["model"].cat.categories[0]
     own = metrics[(metrics["metric"] == name) & (metrics["model"] == first)]
     wide, none = own.set_index("block"), 0.5 if name == "auc" else 0.0
     row = wide.loc["omics"]
-    area = _words(row, name)
+    area = _words(row, name) + ("" if leave_out is None else f" within {leave_out}")
     parts = []
     if kind == ASSOCIATION:
         parts.append(f"association, not prediction: {why}")
