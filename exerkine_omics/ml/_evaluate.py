@@ -208,8 +208,8 @@ def evaluate(
     Notes
     -----
     Missing values: a missing feature is the median of the training people; a person without any
-    value, or without outcome, is left out and counted. The order of samples and of features
-    changes no number: both are sorted by name.
+    value, without outcome, or without arm where ``control`` names one, is left out and counted.
+    The order of samples and of features changes no number: both are sorted by name.
 
     References
     ----------
@@ -240,7 +240,10 @@ def evaluate(
     inside, outside = split_arms(people, answer, control)
     notes = list(people.notes)
     treated_people, treated_answer = people.take(inside), answer.take(inside).settle(given.frame)
-    counts |= {"used": len(inside), "control_arm": len(outside)}
+    armless = len(people.subjects) - len(inside) - len(outside)
+    counts |= {"used": len(inside), "control_arm": len(outside), "arm_missing": armless}
+    if armless:
+        notes.append(f"{armless} people without an arm are left out: trained or not is unknown.")
     columns, more = signature_columns(people, signatures)
     notes += more
     # within-site performance has its null within sites

@@ -78,7 +78,8 @@ class PredictionResult:
     conformal, conformal_summary
         Sets or intervals of each person, and their coverage.
     learning_curve
-        block, model, metric, n_train, estimate, ci_low, ci_high; None where not asked for.
+        block, model, metric, n_train, estimate, ci_low, ci_high, status (``ok``, or why the point
+        is NaN); None where not asked for.
     sites
         site, n, block, model, metric, estimate: each site predicted by the others (R² about the
         site's own means); else None.

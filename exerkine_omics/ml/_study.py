@@ -59,7 +59,10 @@ def join_people(people: People, answer: Outcome) -> tuple[People, Outcome, dict[
 
 
 def split_arms(people: People, answer: Outcome, control: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the people who trained, and of those who did not."""
+    """Rows of the people who trained, and of those who did not.
+
+    With a control arm named, people whose arm is missing are in neither.
+    """
     rows = np.arange(len(people.subjects))
     spec = answer.spec
     if control is None or isinstance(control, tuple):
@@ -68,18 +71,22 @@ def split_arms(people: People, answer: Outcome, control: Any) -> tuple[np.ndarra
         trained = treated(spec, answer.frame)
     else:
         if spec is not None and spec.arm is not None:
-            arm = answer.frame[spec.arm].astype(str).to_numpy()
+            arms = answer.frame[spec.arm]
         elif schema.ARM in people.obs:
-            arm = people.obs[schema.ARM].astype(str).to_numpy()
+            arms = people.obs[schema.ARM]
         else:
             raise UsageError(
                 f"control={control!r}, and there is no obs[{schema.ARM!r}]", where="control="
             )
-        if str(control) not in set(arm):
+        known = arms.notna().to_numpy(dtype=bool)
+        arm = arms.astype(str).to_numpy(dtype=object)
+        if str(control) not in set(arm[known]):
             raise UsageError(
-                f"There is no arm {control!r} among {shown(sorted(set(arm)))}", where="control="
+                f"There is no arm {control!r} among {shown(sorted(set(arm[known])))}",
+                where="control=",
             )
         trained = arm != str(control)
+        return rows[known & trained], rows[known & ~trained]
     return rows[trained], rows[~trained]
 
 
