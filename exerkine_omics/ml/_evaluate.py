@@ -14,7 +14,7 @@ from exerkine_omics import parallel, schema
 from exerkine_omics.ml._blocks import CLINICAL, OMICS, blocks_of
 from exerkine_omics.ml._ceiling import auc_ceiling
 from exerkine_omics.ml._checkpoint import open_checkpoint
-from exerkine_omics.ml._control import run_control
+from exerkine_omics.ml._control import control_arm
 from exerkine_omics.ml._cross import Plan, one_repeat
 from exerkine_omics.ml._curves import learning_curve as make_learning_curve
 from exerkine_omics.ml._fold import BINOMIAL, GAUSSIAN, Recipe
@@ -23,8 +23,8 @@ from exerkine_omics.ml._gate import sample_size_gate
 from exerkine_omics.ml._lead import one_class_note
 from exerkine_omics.ml._measure import measure, person_weights
 from exerkine_omics.ml._options import check_numbers, check_options, read_models
-from exerkine_omics.ml._outcome import LABEL, Outcome, read_outcome, treated
-from exerkine_omics.ml._people import People, read_people
+from exerkine_omics.ml._outcome import LABEL, read_outcome
+from exerkine_omics.ml._people import read_people
 from exerkine_omics.ml._permute import artificial_shares, pair_names, permutation_tests
 from exerkine_omics.ml._result import PredictionResult
 from exerkine_omics.ml._study import (
@@ -294,7 +294,7 @@ def evaluate(
     p_values = permutation_tests(material, pairs, metrics, plan, n_permutations, n_jobs, store)
     p_of = p_values.set_index("block")
     permutation_p, increment_p = map(float, p_of.loc[OMICS, ["permutation_p", "increment_p"]])
-    summary, more = _control(
+    summary, more = control_arm(
         control, bool(material.clinical.shape[1]), people, answer, outside, groups, clinical,
         signatures, target, plan, leave_out,
         repeats=repeats, draws=n_bootstrap, level=level, n_jobs=n_jobs, checkpoint=store,
@@ -374,43 +374,3 @@ def evaluate(
         study=study,
         **result_frames(study, weights, level),
     )
-
-
-def _control(
-    control: Any,
-    has_clinical: bool,
-    people: People,
-    answer: Outcome,
-    outside: np.ndarray,
-    groups: str,
-    clinical: str | Sequence[str] | None,
-    signatures: Any,
-    target: str,
-    plan: Plan,
-    leave_out: str | None,
-    **options: Any,
-) -> tuple[dict[str, Any] | None, list[str]]:
-    if isinstance(control, tuple):
-        other = read_people(control[0], groups)
-        theirs = read_outcome(control[1], None, number=True)
-        theirs = theirs.aim(target) if theirs.spec is not None else theirs
-        others, theirs, _ = join_people(other, theirs)
-        if theirs.spec is not None:
-            keep = np.flatnonzero(~treated(theirs.spec, theirs.frame))
-            keep = keep if len(keep) else np.arange(len(others.subjects))
-            others, theirs = others.take(keep), theirs.take(keep)
-    elif len(outside):
-        others, theirs = people.take(outside), answer.take(outside)
-    else:
-        return None, ["No control arm: what the same pipeline finds without training is unknown."]
-    columns, _ = signature_columns(others, signatures)
-    known = leave_out in others.obs or leave_out in theirs.frame
-    reference, _, notes = make_material(
-        others, theirs, clinical, columns, leave_out=leave_out if known else None
-    )
-    if leave_out is not None and not known:
-        notes = [*notes, f"The control run has no column {leave_out!r}: its folds are random."]
-    if reference.clinical.shape[1] == 0 and has_clinical:
-        notes = [*notes, "The control run has no clinical columns."]
-    found, more = run_control(reference, plan, **options)
-    return found, more

@@ -76,7 +76,8 @@ class PredictionResult:
     coefficients
         block, model, feature, coefficient, sd, share, same_sign over training folds.
     conformal, conformal_summary
-        Sets or intervals of each person, and their coverage.
+        Sets or intervals of each person; and their coverage with its interval, by class too, the
+        share of people by set (only_1, only_0, both, none), or the width of the intervals.
     learning_curve
         block, model, metric, n_train, estimate, ci_low, ci_high, status (``ok``, or why the point
         is NaN); None where not asked for.

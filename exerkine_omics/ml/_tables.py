@@ -61,7 +61,9 @@ def result_frames(study: Study, weights: np.ndarray, level: float) -> dict[str, 
         ),
         "sites": _sites(study, pairs) if material.sites is not None else None,
     }
-    found["conformal_summary"] = conformal_summary(found["conformal"], continuous)
+    found["conformal_summary"] = conformal_summary(
+        found["conformal"], continuous, study.alpha, level
+    )
     curves = {"roc": roc_frame, "calibration": calibration_frame, "decision": decision_frame}
     for name, make in curves.items():
         found[name] = pd.DataFrame() if continuous else make(repeats, pairs, weights, level)
