@@ -300,7 +300,7 @@ def evaluate(
         repeats=repeats, draws=n_bootstrap, level=level, n_jobs=n_jobs, checkpoint=store,
     )  # fmt: skip
     notes += more
-    auc, r2, text = auc_ceiling(treated_answer, given.frame, material.sites)
+    auc, r2, text = auc_ceiling(treated_answer, given.frame, material.sites, leave_out)
     ceiling = r2 if continuous else auc
     notes.append(text)
     kind, why = study_kind(treated_people.at, feature_time, outcome_time, landmark)

@@ -199,6 +199,14 @@ def test_the_ceiling_is_that_within_sites():
     number = np.unique(place, return_inverse=True)[1]
     assert area == pytest.approx(within.auc(answer.value, true, number)[0], abs=0.02)
     assert pooled[0] > area + 0.05 and "within sites" in text
+    # controls of other mean changes at each site: their spread within sites is the noise
+    control = frame.assign(post=frame["pre"] + mean + rng.normal(0, 2, 12000), group="CON")
+    control["subject_id"] = "C" + control["subject_id"]
+    both = pd.concat([frame.assign(group="EX"), control]).assign(centre=np.tile(site, 2))
+    trial = exo.ResponseSpec("pre", "post", 0.0, noise, arm="group", control="CON")
+    mine = read_outcome((trial, both[both["group"] == "EX"])).settle(both)
+    found = [auc_ceiling(mine, both, place, name)[1] for name in ("centre", None)]
+    assert found[0] == pytest.approx(0.5, abs=0.03) and found[1] < 0.1
     one = np.full(12000, "a")
     assert auc_ceiling(answer, frame, one)[:2] == pytest.approx(pooled[:2])
     assert attainable_auc(np.sqrt(0.5)) == pytest.approx(5 / 6, abs=1e-3)

@@ -79,3 +79,13 @@ def test_other_results_and_changes(make, draw):
         setattr(result, name, getattr(result, name).head(0))
     with pytest.raises(UsageError, match="has nothing to draw"):
         draw(result)
+
+
+@pytest.mark.parametrize("draw", [pl.roc, pl.performance, pl.learning_curve])
+def test_sites_left_out_are_said(make, draw):
+    result = make.prediction()
+    assert "within" not in text_of(draw(result), "subtitle")
+    result.settings = {"leave_out": "centre"}
+    assert "compared within centre" in text_of(draw(result), "subtitle")
+    result.settings = {"leave_out": None}
+    assert "within" not in text_of(draw(result), "subtitle")
