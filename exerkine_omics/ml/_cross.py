@@ -312,5 +312,6 @@ def _two_classes(target: np.ndarray, fold: int) -> None:
         raise AnalysisError(
             f"The training people of fold {fold + 1} are {cases} responders and {others} others",
             where="ml.evaluate",
-            fix="Use fewer folds (outer=), or more people; large families can cause this too.",
+            fix="Use fewer folds (outer=), or more people; large families can cause this too, and "
+            "with leave_out= a site that holds nearly all of a class.",
         )

@@ -247,7 +247,7 @@ def evaluate(
     columns, more = signature_columns(people, signatures)
     notes += more
     # within-site performance has its null within sites
-    names = tuple(dict.fromkeys((*strata, *(() if leave_out is None else (leave_out,)))))
+    names = tuple(dict.fromkeys((*strata, *([leave_out] if isinstance(leave_out, str) else []))))
     material, clinical_columns, more = make_material(
         treated_people, treated_answer, clinical, columns, strata=names, leave_out=leave_out
     )

@@ -151,6 +151,15 @@ def make_material(
         own = np.setdiff1d(np.arange(people.x.shape[1]), early)
         sources = sources or {"omics": own}
         sources[EARLY] = early
+    sites = None
+    if leave_out is not None:
+        if not isinstance(leave_out, str):
+            raise UsageError(
+                f"leave_out={leave_out!r} is no name of a column",
+                where="leave_out=",
+                fix="Give one column of obs or of the outcome's frame.",
+            )
+        sites = _levels(people, answer, (leave_out,), "leave_out=")
     material = Material(
         people.x,
         matrix,
@@ -159,7 +168,7 @@ def make_material(
         signatures,
         sources,
         _levels(people, answer, strata, "strata="),
-        None if leave_out is None else _levels(people, answer, (leave_out,), "leave_out="),
+        sites,
     )
     return material, columns, notes + more
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import exerkine_omics as exo
-from exerkine_omics.errors import AnalysisError
+from exerkine_omics.errors import AnalysisError, InputError, UsageError
 from exerkine_omics.kernels import _within_site as within
 from exerkine_omics.kernels._performance import corrected_resampled_t
 from exerkine_omics.kernels._response import attainable_auc
@@ -274,3 +274,20 @@ def test_a_score_is_tested_beside_the_sites(at_sites):
     repeat = result.study.repeats[0]
     area = within.auc(repeat.label, repeat.each[0][:, 0], repeat.sites)[0]
     assert each["estimate"] == pytest.approx(area)
+
+
+@pytest.mark.parametrize(
+    ("site", "leave_out", "error", "message"),
+    [
+        ("a", "site", AnalysisError, "one site only"),
+        (None, "site", InputError, "1 people have no site .in leave_out="),
+        ("a", ["site"], UsageError, "no name of a column"),
+        ("a", 3, UsageError, "leave_out=3"),
+        ("a", "subject_id", AnalysisError, "No site has responders and others"),
+    ],
+)
+def test_sites_that_are_none(at_sites, site, leave_out, error, message):
+    adata, label, _ = at_sites()
+    adata.obs["site"] = [site, *["a"] * 69]
+    with pytest.raises(error, match=message):
+        exo.ml.evaluate(adata, label, leave_out=leave_out, **FAST)
