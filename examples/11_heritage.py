@@ -26,7 +26,6 @@ import numpy as np
 import pandas as pd
 
 import exerkine_omics as exo
-from exerkine_omics.kernels import _performance
 
 pd.set_option("display.width", 120, "display.max_columns", 20, "display.precision", 2)
 listed = exo.datasets.available().set_index("name").loc["heritage_somascan"]
@@ -95,7 +94,8 @@ assert real or "IL6_2" not in adata.var_names
 #    a retest, so the noise is borrowed: 0.0535 L/min, of another laboratory, one test, within days.
 #    HERITAGE itself published 108 to 137 mL/min for tests days and weeks apart (Bouchard 2022,
 #    doi 10.1249/MSS.0000000000002859). The ceiling is as good as this number.
-# 3. **The gate.** Riley's rule: how many people a model with so many candidates needs.
+# 3. **The plan.** Riley's rule, how many people a model with so many candidates needs; and how wide
+#    the interval of the AUC will be.
 #
 # The threshold is 400 mL/min, the mean gain published for 481 people of this study (Bouchard 1999,
 # doi 10.1152/jappl.1999.87.3.1003). It is fixed here.
@@ -127,15 +127,15 @@ print(pd.Series(r2_by_noise, name="R2 by typical error, mL/min").to_string())
 assert np.isclose(r2_by_noise[53.5], r2) and r2_by_noise[137.0] <= r2_by_noise[76.0] <= r2
 
 # %% [markdown]
-# The gate, by the formula that `ml.evaluate` uses (an AUC of 0.75 is anticipated; ten candidates,
-# and all): fewer people than this make a discovery, not a model.
+# The plan, as `ml.evaluate` will judge it (an AUC of 0.75 is hoped for; ten candidates, and all):
+# fewer people than required make a discovery, not a model. The interval is what the AUC of so many
+# people cannot be known better than.
 
 # %%
-cox_snell = _performance.r2_from_auc(0.75, share)
-for candidates in (10, adata.n_vars + 4):
-    needed = _performance.riley_binary(cox_snell, candidates, share).n
-    verdict = "enough" if len(change) >= needed else "discovery only"
-    print(f"{candidates} candidates: {needed} people needed, {len(change)} there: {verdict}")
+plan = exo.tl.plan_prediction(
+    [10, adata.n_vars + 4], prevalence=share, n_people=[len(change), 2 * len(change)]
+)
+print(plan.drop(columns=["metric", "status"]).to_string(index=False))
 
 # %% [markdown]
 # ## Do people differ? One arm cannot say
@@ -178,7 +178,7 @@ print("\n".join(evaluated.notes))
 gate = evaluated.gate
 print(f"gate: {gate.n} people; {gate.required.n} needed for {gate.n_parameters} candidates, "
       f"{gate.required_ten.n} for ten")  # fmt: skip
-assert real or gate.required_ten.n == _performance.riley_binary(cox_snell, 10, share).n
+assert real or gate.required_ten.n == plan["n_required"].iloc[0]
 assert evaluated.kind == "prediction" and evaluated.ceiling > 0.5
 assert any("No control arm" in n for n in evaluated.notes)
 auc = evaluated.metrics.query("metric == 'auc' and block == 'omics'")["estimate"].iloc[0]

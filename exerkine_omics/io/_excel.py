@@ -31,7 +31,8 @@ _NO_VALUE = re.compile(
 def workbook(path: Path, *, styles: bool = False) -> Iterator[Workbook]:
     """Open an xlsx for reading; whatever is wrong with it is one `InputError`.
 
-    Cells hold values, never formulas. ``styles`` loads the whole book with its fill colours.
+    Cells hold values, never formulas. ``styles`` loads the whole book with its fill colours. Chart
+    sheets have no cells and are left out; a book of nothing else is an `InputError`.
     """
     import openpyxl
 
@@ -44,6 +45,15 @@ def workbook(path: Path, *, styles: bool = False) -> Iterator[Workbook]:
                 book = openpyxl.load_workbook(
                     io.BytesIO(path.read_bytes()), read_only=not styles, data_only=True
                 )
+            charts = list(book.chartsheets)
+            for chart in charts:
+                book.remove(chart)
+        if not book.worksheets:
+            raise InputError(
+                f"The workbook holds no worksheet, only {shown([c.title for c in charts])}",
+                where=str(path),
+                fix="Save the table of the charts as a worksheet.",
+            )
         yield book
     finally:
         if book is not None:

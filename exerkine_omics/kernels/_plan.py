@@ -3,7 +3,8 @@
 References
 ----------
 Liu P, Hwang JTG (2007) Quick calculation for sample size while controlling false discovery rate
-with application to microarray analysis. Bioinformatics 23:739-746.
+with application to microarray analysis. Bioinformatics 23:739-746. Hanley JA, McNeil BJ (1982) The
+meaning and use of the area under a receiver operating characteristic curve. Radiology 143:29-36.
 """
 
 from __future__ import annotations
@@ -107,3 +108,18 @@ def power_features(
     else:
         a = float(np.exp(optimize.brentq(excess, low, high, xtol=1e-8)))
     return float(power_t(effect, n, a, n_control).mean()), a
+
+
+def auc_sd(area: float, n_case: int, n_other: int) -> float:
+    r"""SD of the empirical AUC of normal scores of equal variance, n_case against n_other people.
+
+    .. math:: Var = \frac{A(1-A) + (n_1 - 1)(Q_1 - A^2) + (n_0 - 1)(Q_0 - A^2)}{n_1 n_0}
+
+    Q_1 is the chance that two cases rank above one non-case, Q_0 that one case ranks above two;
+    here they are equal, :math:`\Phi_2(h, h; 1/2) = A - 2 T(h, 1/\sqrt 3)` with
+    :math:`h = \Phi^{-1}(A)` and Owen's T. Exact at any size.
+    """
+    h = float(stats.norm.ppf(area))
+    both = area - 2 * float(special.owens_t(h, 1 / np.sqrt(3)))
+    rest = (n_case + n_other - 2) * (both - area**2)
+    return float(np.sqrt((area * (1 - area) + rest) / (n_case * n_other)))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 from zipfile import BadZipFile
 
@@ -79,29 +81,85 @@ def open_checkpoint(path: str | Path | None, *inputs: Any) -> Checkpoint:
     return Checkpoint(folder)
 
 
-def _absorb(digest: Any, value: Any) -> None:
-    """Add a value and all it holds to a checksum."""
-    digest.update(type(value).__name__.encode() + b"\0")
-    if isinstance(value, np.ndarray) and value.dtype != object:
-        digest.update(str((value.dtype, value.shape)).encode())
-        digest.update(np.ascontiguousarray(value).tobytes())
+def _absorb(digest: Any, value: Any, within: tuple[int, ...] = ()) -> None:
+    """Add a value and all it holds to a checksum.
+
+    By content: arrays by their bytes, frames, containers and dataclasses by their parts,
+    estimators by class, parameters and what a fit left in them, however deep, functions by name
+    and code, random generators by state. Any other object by its class and attributes; one without
+    attributes by its repr, which prints numbers and text whole. So no repr that may be shortened
+    is asked for, and one that holds an address is never met again: that work is done anew.
+    """
+    kind = type(value)
+    _tell(digest, f"{kind.__module__}.{kind.__qualname__}")
+    if id(value) in within:  # it holds itself
+        return
+    own = (*within, id(value))
+    for part in _parts(value):
+        if isinstance(part, bytes):
+            _tell(digest, part)
+        else:
+            _absorb(digest, part, own)
+    _tell(digest, "end")
+
+
+def _tell(digest: Any, value: str | bytes) -> None:
+    """Add text with its length: parts never run together."""
+    data = value.encode() if isinstance(value, str) else value
+    digest.update(f"{len(data)}:".encode() + data)
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    """Yield what an object holds: bytes as they are, else parts to look into."""
+    if isinstance(value, np.ndarray):
+        yield str((value.dtype, value.shape)).encode()
+        if value.dtype.hasobject:
+            yield from value.ravel().tolist()
+        else:
+            yield np.ascontiguousarray(value).tobytes()
     elif isinstance(value, pd.DataFrame):
-        digest.update(value.to_csv().encode())
+        yield value.to_csv().encode()
+    elif isinstance(value, (pd.Series, pd.Index)):
+        yield value.to_frame().to_csv().encode()
+    elif isinstance(value, bytes):
+        yield value
     elif is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
-            _absorb(digest, (field.name, getattr(value, field.name)))
-    elif isinstance(value, dict):
+            yield from (field.name, getattr(value, field.name))
+    elif isinstance(value, Mapping):
         for key in value:
-            _absorb(digest, (key, value[key]))
-    elif isinstance(value, (list, tuple, np.ndarray)):
-        for part in value:
-            _absorb(digest, part)
+            yield from (key, value[key])
+    elif isinstance(value, (list, tuple)):
+        yield from value
+    elif isinstance(value, (set, frozenset)):
+        yield from sorted(value, key=repr)
+    elif isinstance(value, type):
+        yield f"{value.__module__}.{value.__qualname__}".encode()
     elif hasattr(value, "get_params"):
-        _absorb(digest, {k: repr(v) for k, v in value.get_params().items()})
+        yield from sorted(value.get_params(deep=False).items())
+        yield from sorted((k, v) for k, v in vars(value).items() if k.endswith("_"))
     elif hasattr(value, "tocsr"):
-        _absorb(digest, (value.indptr, value.indices, value.data))
+        yield from (value.shape, value.tocsr().indptr, value.tocsr().indices, value.tocsr().data)
+    elif isinstance(value, np.random.Generator):
+        yield value.bit_generator.state
+    elif isinstance(value, np.random.RandomState):
+        yield value.get_state()
+    elif isinstance(value, FunctionType):
+        yield f"{value.__module__}.{value.__qualname__}".encode()
+        yield value.__code__.co_code
+        constants = [c for c in value.__code__.co_consts if not isinstance(c, CodeType)]
+        held = [cell.cell_contents for cell in value.__closure__ or ()]
+        yield from (constants, value.__code__.co_names, value.__defaults__, held)
+    elif isinstance(value, MethodType):
+        yield from (value.__self__, value.__func__)
+    elif isinstance(value, partial):
+        yield from (value.func, value.args, value.keywords)
+    elif all(hasattr(value, name) for name in ("dist", "args", "kwds")):  # frozen, of scipy.stats
+        yield from (getattr(value.dist, "name", ""), value.args, value.kwds)
+    elif getattr(value, "__dict__", None):
+        yield from sorted(vars(value).items())
     else:
-        digest.update(repr(value).encode())
+        yield repr(value).encode()
 
 
 def _write(path: Path, value: Any) -> None:
@@ -123,7 +181,8 @@ def _read(path: Path) -> Any:
 def _flat(value: Any) -> dict[str, np.ndarray]:
     if isinstance(value, np.ndarray):
         return {"array": value}
-    found = {name: getattr(value, name) for name in ("label", "fold", "base")}
+    found = {name: getattr(value, name) for name in ("label", "fold", "base", "n_train")}
+    found["sites"] = np.empty(0, dtype=int) if value.sites is None else value.sites
     for name in ("prediction", "coefficients"):
         for pair, values in getattr(value, name).items():
             found[_BAR.join((name, *pair))] = values
@@ -155,4 +214,6 @@ def _whole(parts: dict[str, np.ndarray]) -> Any:
         groups.get("coefficients", {}),
         importance,
         each,  # type: ignore[arg-type]
+        parts["n_train"],
+        parts["sites"] if len(parts["sites"]) else None,
     )

@@ -14,6 +14,7 @@ from exerkine_omics.kernels._conformal import (
     interval_half_width,
     prediction_sets,
 )
+from exerkine_omics.kernels._performance import wilson
 from exerkine_omics.ml._cross import Pair, Repeat
 from exerkine_omics.ml._measure import as_categories
 
@@ -46,28 +47,52 @@ def conformal_frame(
     return as_categories(frame, pairs)
 
 
-def conformal_summary(frame: pd.DataFrame, continuous: bool) -> pd.DataFrame:
-    """Coverage, by class too, and how often it abstains, by block and model."""
+def conformal_summary(
+    frame: pd.DataFrame, continuous: bool, alpha: float, level: float
+) -> pd.DataFrame:
+    """Coverage, by class too, and how often it abstains, by block and model.
+
+    ``nominal`` is 1 - alpha. Intervals of coverage are Wilson's for people; sets learn from the
+    other people, so these are somewhat too narrow. Of classes also the share of people by set:
+    ``only_1``, ``only_0``, ``both``, ``none``; of a change the ``width`` (mean, 5% and 95% of
+    people).
+    """
     rows = []
     for (block, model), part in frame.groupby(["block", "model"], observed=True):
+        row: dict[str, float] = {"n": len(part), "nominal": 1 - alpha}
         if continuous:
-            inside = part["change"].between(part["ci_low"], part["ci_high"])
-            width = float((part["ci_high"] - part["ci_low"]).mean())
-            row = {"n": len(part), "coverage": float(inside.mean()), "width": width}
+            inside = part["change"].between(part["ci_low"], part["ci_high"]).to_numpy()
+            row |= _covered("coverage", inside, level)
+            width = (part["ci_high"] - part["ci_low"]).dropna().to_numpy(float)
+            row["width"] = float(width.mean()) if len(width) else np.nan
+            for name, q, method in (("width_5", 0.05, "lower"), ("width_95", 0.95, "higher")):
+                known = len(width) > 0  # an interval without end is not to be interpolated
+                row[name] = float(np.quantile(width, q, method=method)) if known else np.nan  # type: ignore[call-overload]
         else:
             label = part["label"].to_numpy()
-            inside = np.where(label == 1, part["in_set_1"], part["in_set_0"]).astype(bool)
+            sets = part[["in_set_0", "in_set_1"]].to_numpy(bool)
+            inside = np.where(label == 1, sets[:, 1], sets[:, 0])
             sure = ~part["abstain"].to_numpy(bool)
-            row = {
-                "n": len(part),
-                "coverage": float(inside.mean()),
-                "coverage_1": float(inside[label == 1].mean()),
-                "coverage_0": float(inside[label == 0].mean()),
-                "abstained": float(1 - sure.mean()),
-                "right_when_sure": float(inside[sure].mean()) if sure.any() else np.nan,
-            }
+            row |= _covered("coverage", inside, level)
+            row |= _covered("coverage_1", inside[label == 1], level)
+            row |= _covered("coverage_0", inside[label == 0], level)
+            row["abstained"] = float(1 - sure.mean())
+            row["right_when_sure"] = float(inside[sure].mean()) if sure.any() else np.nan
+            zero, one = sets.T
+            kinds = {"only_1": one & ~zero, "only_0": zero & ~one, "both": zero & one}
+            kinds["none"] = ~zero & ~one
+            row |= {name: float(share.mean()) for name, share in kinds.items()}
         rows.append({"block": block, "model": model, **row})
     return pd.DataFrame(rows)
+
+
+def _covered(name: str, inside: np.ndarray, level: float) -> dict[str, float]:
+    """Share of people in their set, with its interval."""
+    if not len(inside):
+        return dict.fromkeys((name, f"{name}_low", f"{name}_high"), np.nan)
+    share = float(inside.mean())
+    low, high = wilson(share, len(inside), level)
+    return {name: share, f"{name}_low": low, f"{name}_high": high}
 
 
 def _sets(repeats: Sequence[Repeat], pair: Pair, groups: np.ndarray, alpha: float) -> pd.DataFrame:

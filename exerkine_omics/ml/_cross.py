@@ -82,7 +82,8 @@ class Repeat:
     is at the odds of the training people. ``coefficients`` (folds x columns) are per SD, NaN for
     models that have none. ``importance``: predictions with columns exchanged. ``each``:
     predictions by score and by best member (people x signatures), the members chosen (folds x
-    signatures).
+    signatures). ``n_train``: people who taught each fold. ``sites``: number of each person's site
+    where sites were left out one by one, else None.
     """
 
     label: np.ndarray
@@ -92,6 +93,8 @@ class Repeat:
     coefficients: dict[Pair, np.ndarray] = field(default_factory=dict)
     importance: dict[Pair, Importance] = field(default_factory=dict)
     each: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    n_train: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
+    sites: np.ndarray | None = None
 
     def probability(self, pair: Pair) -> np.ndarray:
         """Probability of response: the even-odds prediction at the training people's odds."""
@@ -198,6 +201,7 @@ def _one_repeat(
     tables = {block.name: make_table(material, block) for block, _ in pairs}
     signatures = material.signatures
     each = _EachSignature(signatures, n) if plan.each and signatures is not None else None
+    n_train = np.zeros(int(fold.max()) + 1, dtype=int)
     for k in np.unique(fold):
         test = np.flatnonzero(fold == k)
         # a family may live at two sites: its people at the others do not teach
@@ -206,7 +210,7 @@ def _one_repeat(
         y = outcome.labels(train)
         target = outcome.targets(train, y)
         train = train[~np.isnan(target[train])]
-        label[test], base[test] = y[test], target[train].mean()
+        label[test], base[test], n_train[k] = y[test], target[train].mean(), len(train)
         if plan.recipe.family == BINOMIAL:
             _two_classes(target[train], int(k))
         scores = None if signatures is None else Remembering(signatures)
@@ -239,6 +243,8 @@ def _one_repeat(
         {pair: np.array(rows) for pair, rows in slopes.items() if rows},
         {pair: permuter.done() for pair, permuter in permuters.items()},
         None if each is None else each.done(),
+        n_train,
+        None if material.sites is None else fold,
     )
 
 
@@ -306,5 +312,6 @@ def _two_classes(target: np.ndarray, fold: int) -> None:
         raise AnalysisError(
             f"The training people of fold {fold + 1} are {cases} responders and {others} others",
             where="ml.evaluate",
-            fix="Use fewer folds (outer=), or more people; large families can cause this too.",
+            fix="Use fewer folds (outer=), or more people; large families can cause this too, and "
+            "with leave_out= a site that holds nearly all of a class.",
         )

@@ -9,12 +9,15 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from exerkine_omics import schema
+from exerkine_omics.errors import AnalysisError
 from exerkine_omics.kernels import _performance as performance
 from exerkine_omics.kernels._calibration_curve import calibration_curve, calibration_index
 from exerkine_omics.ml._blocks import CLINICAL, OMICS, Block, Material, joined
 from exerkine_omics.ml._checkpoint import Checkpoint
 from exerkine_omics.ml._cross import Pair, Plan, Repeat, one_repeat
-from exerkine_omics.ml._measure import as_categories, interval, lead, over_repeats
+from exerkine_omics.ml._lead import lead
+from exerkine_omics.ml._measure import as_categories, interval, over_repeats
 
 ALL, NONE = "all", "none"
 THRESHOLDS = np.round(np.arange(0.05, 0.96, 0.05), 2)
@@ -116,29 +119,44 @@ def learning_curve(
     """AUC (or R²) of clinical data, omics and both when fewer people train.
 
     A flat curve says that more people of this kind would not help; a rising one that they would.
+    Where fewer people leave a training fold with one class, ``status`` says so and the point is
+    NaN.
     """
     wanted = (CLINICAL, OMICS, joined(OMICS))
     first = plan.models[0][0]
     pairs = tuple((block, first) for block in blocks if block.name in wanted)
     plan = plan.alone()
     continuous = material.outcome.continuous
-    rows = []
+    metric = "r2" if continuous else "auc"
+    points: list[tuple[float, list[Repeat], str]] = []
     for fraction in FRACTIONS:
         call = partial(one_repeat, material, pairs, replace(plan, fraction=fraction))
-        done = checkpoint.run(
-            f"learning_{fraction:g}",
-            call,
-            [(f"repeat_{k}",) for k in range(repeats)],
-            n_jobs=n_jobs,
-            progress=f"learning curve, {fraction:.0%} of the people",
-        )
-        n = int(round(fraction * np.mean([(r.fold != k).sum() for r in done for k in set(r.fold)])))
+        try:
+            done = checkpoint.run(
+                f"learning_{fraction:g}",
+                call,
+                [(f"repeat_{k}",) for k in range(repeats)],
+                n_jobs=n_jobs,
+                progress=f"learning curve, {fraction:.0%} of the people",
+            )
+        except AnalysisError as error:
+            points.append((fraction, [], str(error.what)))
+        else:
+            points.append((fraction, done, schema.OK))
+    # folds do not depend on the fraction
+    folds = next((done for _, done, _ in reversed(points) if done), [])
+    size = np.mean([(r.fold != k).sum() for r in folds for k in set(r.fold)]) if folds else np.nan
+    rows = []
+    for fraction, done, status in points:
+        n = int(round(fraction * size)) if folds else 0
         for block, model in pairs:
-            draws = [lead(r, (block.name, model), continuous, weights) for r in done]
-            found = interval(over_repeats(draws), level)
-            value = (found.estimate, found.ci_low, found.ci_high)
-            rows.append((block.name, model, "r2" if continuous else "auc", n, *value))
-    columns = ["block", "model", "metric", "n_train", "estimate", "ci_low", "ci_high"]
+            value = (np.nan, np.nan, np.nan)
+            if done:
+                draws = [lead(r, (block.name, model), continuous, weights) for r in done]
+                found = interval(over_repeats(draws), level)
+                value = (found.estimate, found.ci_low, found.ci_high)
+            rows.append((block.name, model, metric, n, *value, status))
+    columns = ["block", "model", "metric", "n_train", "estimate", "ci_low", "ci_high", "status"]
     frame = pd.DataFrame(rows, columns=columns)
     return as_categories(frame, [(b.name, m) for b, m in pairs], metric=["r2", "auc"])
 

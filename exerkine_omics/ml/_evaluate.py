@@ -14,16 +14,17 @@ from exerkine_omics import parallel, schema
 from exerkine_omics.ml._blocks import CLINICAL, OMICS, blocks_of
 from exerkine_omics.ml._ceiling import auc_ceiling
 from exerkine_omics.ml._checkpoint import open_checkpoint
-from exerkine_omics.ml._control import run_control
+from exerkine_omics.ml._control import control_arm
 from exerkine_omics.ml._cross import Plan, one_repeat
 from exerkine_omics.ml._curves import learning_curve as make_learning_curve
 from exerkine_omics.ml._fold import BINOMIAL, GAUSSIAN, Recipe
 from exerkine_omics.ml._fold_scores import signature_columns
 from exerkine_omics.ml._gate import sample_size_gate
+from exerkine_omics.ml._lead import one_class_note
 from exerkine_omics.ml._measure import measure, person_weights
 from exerkine_omics.ml._options import check_numbers, check_options, read_models
-from exerkine_omics.ml._outcome import LABEL, Outcome, read_outcome, treated
-from exerkine_omics.ml._people import People, read_people
+from exerkine_omics.ml._outcome import LABEL, read_outcome
+from exerkine_omics.ml._people import read_people
 from exerkine_omics.ml._permute import artificial_shares, pair_names, permutation_tests
 from exerkine_omics.ml._result import PredictionResult
 from exerkine_omics.ml._study import (
@@ -144,9 +145,9 @@ def evaluate(
         Delta AnnData of an early visit, and its day: refused unless it is before the landmark.
     leave_out
         Column of cohort or site: each is predicted by the others, once; folds and repeats of
-        ``outer`` are not used.
+        ``outer`` are not used. What ranks people is then taken within sites (see Returns).
     strata
-        Columns within whose levels permutations exchange people.
+        Columns within whose levels permutations exchange people; a site left out is always one.
     feature_time, outcome_time
         Days from the start of training, or ``baseline`` and ``terminal``.
     landmark
@@ -181,6 +182,16 @@ def evaluate(
         change). ``permutation_p`` = (b+1)/(m+1) compares the average with single permuted repeats,
         which vary more: it errs to the large side.
 
+        With ``leave_out`` AUC, its gain and average precision compare people of one site only:
+        over all at once they follow which site was shifted which way, where shares of responders
+        differ. ``A_w = sum_s n1s n0s A_s / sum_s n1s n0s``: each pair of a responder and another
+        counts once. Its interval is normal, of ``sum_s w_s^2 Var_s`` with DeLong's variance of
+        each site; a site of one class holds no pair, and is named in ``notes``. R² and
+        correlation of a change give each site its own mean of outcome and prediction.
+        Permutations, gains, ceiling, ROC curve, importance and learning curve follow; log loss,
+        Brier score, calibration and RMSE stay over all people, as probabilities and changes must
+        hold across sites.
+
     Raises
     ------
     InputError
@@ -188,7 +199,8 @@ def evaluate(
     UnitsError
         Values that are not on a log scale.
     AnalysisError
-        Fewer than five people in a class, or fewer than there are folds.
+        Fewer than five people in a class, or fewer than there are folds; sites left out, of which
+        none has both classes.
     UsageError
         Options that do not fit together; an estimator whose prediction of a person depends on who
         is predicted beside.
@@ -196,14 +208,15 @@ def evaluate(
     Notes
     -----
     Missing values: a missing feature is the median of the training people; a person without any
-    value, or without outcome, is left out and counted. The order of samples and of features
-    changes no number: both are sorted by name.
+    value, without outcome, or without arm where ``control`` names one, is left out and counted.
+    The order of samples and of features changes no number: both are sorted by name.
 
     References
     ----------
     Varma & Simon 2006, BMC Bioinformatics 7:91 (nested cross-validation). Ojala & Garriga 2010,
     JMLR 11:1833 (permutation). Riley et al. 2020, BMJ 368:m441 (sample size). Nogueira et al.
-    2018, JMLR 18:174 (stability). Nadeau & Bengio 2003, Mach Learn 52:239 (corrected t).
+    2018, JMLR 18:174 (stability). Nadeau & Bengio 2003, Mach Learn 52:239 (corrected t). DeLong
+    et al. 1988, Biometrics 44:837 (variance of an AUC).
 
     Examples
     --------
@@ -227,10 +240,14 @@ def evaluate(
     inside, outside = split_arms(people, answer, control)
     notes = list(people.notes)
     treated_people, treated_answer = people.take(inside), answer.take(inside).settle(given.frame)
-    counts |= {"used": len(inside), "control_arm": len(outside)}
+    armless = len(people.subjects) - len(inside) - len(outside)
+    counts |= {"used": len(inside), "control_arm": len(outside), "arm_missing": armless}
+    if armless:
+        notes.append(f"{armless} people without an arm are left out: trained or not is unknown.")
     columns, more = signature_columns(people, signatures)
     notes += more
-    names = tuple(strata) or (() if leave_out is None else (leave_out,))
+    # within-site performance has its null within sites
+    names = tuple(dict.fromkeys((*strata, *([leave_out] if isinstance(leave_out, str) else []))))
     material, clinical_columns, more = make_material(
         treated_people, treated_answer, clinical, columns, strata=names, leave_out=leave_out
     )
@@ -242,8 +259,8 @@ def evaluate(
     if leave_out is not None:
         repeats = 1
         notes.append(
-            f"Each {leave_out} is predicted by the others, once. Where the share of responders "
-            "differs between them the AUC over all people is too low: read those of .sites."
+            f"Each {leave_out} is predicted by the others, once; AUC, its gain, average precision, "
+            "R2 and correlation compare people within it."
         )
     plan = Plan(
         Recipe(family, tuple(float(a) for a in l1_ratios), inner=inner),
@@ -267,21 +284,23 @@ def evaluate(
     continuous = material.outcome.continuous
     rng = parallel.stream(seed, "ml_bootstrap")
     strata_of_draws = np.zeros(len(inside)) if continuous else treated_answer.value
-    weights = person_weights(strata_of_draws, material.groups, n_bootstrap, rng)
+    weights = person_weights(strata_of_draws, material.groups, n_bootstrap, rng, material.sites)
+    if material.sites is not None and not continuous:
+        notes += one_class_note(done[0], material.sites)
     metrics = measure(
-        done, pair_names(pairs), weights,
+        done, pair_names(pairs), weights, material.groups,
         threshold=decision_threshold, level=level, continuous=continuous,
     )  # fmt: skip
     p_values = permutation_tests(material, pairs, metrics, plan, n_permutations, n_jobs, store)
     p_of = p_values.set_index("block")
     permutation_p, increment_p = map(float, p_of.loc[OMICS, ["permutation_p", "increment_p"]])
-    summary, more = _control(
+    summary, more = control_arm(
         control, bool(material.clinical.shape[1]), people, answer, outside, groups, clinical,
-        signatures, target, plan,
+        signatures, target, plan, leave_out,
         repeats=repeats, draws=n_bootstrap, level=level, n_jobs=n_jobs, checkpoint=store,
     )  # fmt: skip
     notes += more
-    auc, r2, text = auc_ceiling(treated_answer, given.frame)
+    auc, r2, text = auc_ceiling(treated_answer, given.frame, material.sites, leave_out)
     ceiling = r2 if continuous else auc
     notes.append(text)
     kind, why = study_kind(treated_people.at, feature_time, outcome_time, landmark)
@@ -311,7 +330,7 @@ def evaluate(
         curve = make_learning_curve(material, blocks, plan, few, weights, level, n_jobs, store)
     verdict = judge(
         kind, why, metrics, permutation_p, increment_p, ceiling, summary, gate,
-        None if scores is None else scores.permutation_p,
+        None if scores is None else scores.permutation_p, leave_out,
     )  # fmt: skip
     used = {
         "seed": seed,
@@ -355,37 +374,3 @@ def evaluate(
         study=study,
         **result_frames(study, weights, level),
     )
-
-
-def _control(
-    control: Any,
-    has_clinical: bool,
-    people: People,
-    answer: Outcome,
-    outside: np.ndarray,
-    groups: str,
-    clinical: str | Sequence[str] | None,
-    signatures: Any,
-    target: str,
-    plan: Plan,
-    **options: Any,
-) -> tuple[dict[str, Any] | None, list[str]]:
-    if isinstance(control, tuple):
-        other = read_people(control[0], groups)
-        theirs = read_outcome(control[1], None, number=True)
-        theirs = theirs.aim(target) if theirs.spec is not None else theirs
-        others, theirs, _ = join_people(other, theirs)
-        if theirs.spec is not None:
-            keep = np.flatnonzero(~treated(theirs.spec, theirs.frame))
-            keep = keep if len(keep) else np.arange(len(others.subjects))
-            others, theirs = others.take(keep), theirs.take(keep)
-    elif len(outside):
-        others, theirs = people.take(outside), answer.take(outside)
-    else:
-        return None, ["No control arm: what the same pipeline finds without training is unknown."]
-    columns, _ = signature_columns(others, signatures)
-    reference, _, notes = make_material(others, theirs, clinical, columns)
-    if reference.clinical.shape[1] == 0 and has_clinical:
-        notes = [*notes, "The control run has no clinical columns."]
-    found, more = run_control(reference, plan, **options)
-    return found, more

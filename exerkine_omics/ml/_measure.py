@@ -10,9 +10,11 @@ from scipy import stats
 
 from exerkine_omics import schema
 from exerkine_omics.kernels import _performance as performance
+from exerkine_omics.kernels import _within_site as within
 from exerkine_omics.kernels._performance import Estimate
 from exerkine_omics.ml._blocks import CLINICAL
 from exerkine_omics.ml._cross import Pair, Repeat
+from exerkine_omics.ml._lead import auc_of, r2_of, site_interval
 
 METRICS = (
     "auc",
@@ -38,12 +40,16 @@ _AHEAD = f"{CLINICAL}+"
 
 
 def person_weights(
-    label: np.ndarray, groups: np.ndarray, draws: int, rng: np.random.Generator
+    label: np.ndarray,
+    groups: np.ndarray,
+    draws: int,
+    rng: np.random.Generator,
+    sites: np.ndarray | None = None,
 ) -> np.ndarray:
     """Ones, then how often each draw of the bootstrap holds each person: (1 + draws) x people.
 
-    People are drawn within their class; where groups hold several people, whole groups are
-    drawn.
+    People are drawn within their class (and site, where these are left out); where groups hold
+    several people, whole groups are drawn.
     """
     n = len(label)
     weights = np.zeros((draws, n))
@@ -53,6 +59,9 @@ def person_weights(
         weights = count[:, number].astype(float)
     else:
         stratum = np.where(np.isnan(label), 2, label)
+        if sites is not None:
+            stratum = np.unique([stratum, np.unique(sites, return_inverse=True)[1]], axis=1,
+                                return_inverse=True)[1].ravel()  # fmt: skip
         for value in np.unique(stratum):
             rows = np.flatnonzero(stratum == value)
             share = np.full(len(rows), 1 / len(rows))
@@ -64,12 +73,18 @@ def measure(
     repeats: Sequence[Repeat],
     pairs: Sequence[Pair],
     weights: np.ndarray,
+    groups: np.ndarray,
     *,
     threshold: float,
     level: float,
     continuous: bool = False,
 ) -> pd.DataFrame:
-    """One row a metric, block and model; taken within a repeat over all people at once."""
+    """One row a metric, block and model; taken within a repeat over all people at once.
+
+    Where sites were left out, what ranks people (AUC and its gain, average precision, R² and
+    correlation) is taken within sites.
+    """
+    by_site = repeats[0].sites is not None and not continuous
     names = CHANGE_METRICS if continuous else METRICS
     first = names[0]
     rows, leads = [], {}
@@ -83,12 +98,17 @@ def measure(
             found = interval(draws, level)
             if metric == first:
                 leads[pair] = draws
-                if first == "auc":
+                if by_site:
+                    found = site_interval(repeats, pair, None, groups, level)
+                elif first == "auc":
                     found = auc_interval(draws, repeats[0].label, level)
             rows.append((metric, *pair, found.estimate, found.ci_low, found.ci_high))
     for block, model in pairs:
         if block.startswith(_AHEAD):
-            found = interval(leads[(block, model)] - leads[(CLINICAL, model)], level)
+            base = (CLINICAL, model)
+            found = interval(leads[(block, model)] - leads[base], level)
+            if by_site:
+                found = site_interval(repeats, (block, model), base, groups, level)
             rows.append((names[-1], block, model, found.estimate, found.ci_low, found.ci_high))
     frame = pd.DataFrame(
         rows, columns=["metric", "block", "model", "estimate", "ci_low", "ci_high"]
@@ -110,25 +130,29 @@ def increments(
     repeats: Sequence[Repeat],
     pairs: Sequence[Pair],
     weights: np.ndarray,
+    groups: np.ndarray,
     *,
     level: float,
     continuous: bool = False,
 ) -> pd.DataFrame:
     """Gain of each block with clinical data over these alone, the better way positive.
 
-    The bootstrap interval is that of the paired difference over all people. ``corrected_*`` take
-    the difference in each test fold: mean and interval of Nadeau & Bengio's corrected resampled
-    t, whose variance counts that training folds overlap.
+    The bootstrap interval is that of the paired difference over all people; of an AUC within sites
+    it is that of the paired DeLong variances. ``corrected_*`` take the difference in each test
+    fold, each fold counting alike: mean and interval of Nadeau & Bengio's corrected resampled t,
+    whose variance ``var(d) (1/J + n_test/n_train)`` counts that training folds overlap. The ratio
+    is the mean over the J folds that were run and have a difference: 1/(k - 1) with k equal folds,
+    more where sites of unequal size are left out.
     """
     measures: dict[str, Callable[[Repeat, Pair, np.ndarray, np.ndarray], np.ndarray]]
-    measures = {"r2": _r2} if continuous else {"auc": _auc, "log_loss": _loss, "brier": _square}
+    measures = {"r2": r2_of} if continuous else {"auc": auc_of, "log_loss": _loss, "brier": _square}
     rows = []
     for block, model in pairs:
         if not block.startswith(_AHEAD):
             continue
         pair, base = (block, model), (CLINICAL, model)
         for metric, function in measures.items():
-            draws, folds = [], []
+            draws, folds, ratios = [], [], []
             for repeat in repeats:
                 known = ~np.isnan(repeat.label)
                 w = weights[:, known]
@@ -138,22 +162,26 @@ def increments(
                     one = np.ones((1, int(own.sum())))
                     gain = function(repeat, pair, own, one) - function(repeat, base, own, one)
                     folds.append(float(gain[0]))
+                    ratios.append(int(own.sum()) / int(repeat.n_train[k]))
             found = interval(over_repeats(draws), level)
-            k = len(np.unique(repeats[0].fold))
+            if metric == "auc" and repeats[0].sites is not None:
+                found = site_interval(repeats, pair, base, groups, level)
             row = (metric, *pair, found.estimate, found.ci_low, found.ci_high)
-            rows.append((*row, *_corrected(np.array(folds), 1 / max(k - 1, 1), level)))
+            rows.append((*row, *corrected(np.array(folds), np.array(ratios), level)))
     columns = ["metric", "block", "model", "estimate", "ci_low", "ci_high"]
     columns += ["corrected_estimate", "corrected_low", "corrected_high", "corrected_p"]
     return as_categories(pd.DataFrame(rows, columns=columns), pairs, metric=list(measures))
 
 
-def _corrected(
-    differences: np.ndarray, ratio: float, level: float
+def corrected(
+    differences: np.ndarray, ratios: np.ndarray, level: float
 ) -> tuple[float, float, float, float]:
-    """Mean, interval and p of fold differences; ``ratio`` is test over training people."""
-    d = differences[np.isfinite(differences)]
+    """Mean, interval and p of fold differences; ``ratios`` are test over training people."""
+    known = np.isfinite(differences)
+    d = differences[known]
     if len(d) < 2:
         return (float("nan"),) * 4
+    ratio = float(ratios[known].mean())
     mean, se = float(d.mean()), float(np.sqrt(d.var(ddof=1) * (1 / len(d) + ratio)))
     if se == 0:
         return mean, mean, mean, 1.0 if mean == 0 else 0.0
@@ -187,7 +215,10 @@ def auc_interval(draws: np.ndarray, label: np.ndarray, level: float) -> Estimate
 def roc_frame(
     repeats: Sequence[Repeat], pairs: Sequence[Pair], weights: np.ndarray, level: float
 ) -> pd.DataFrame:
-    """Vertical average of the repeats' ROC curves on a fixed grid, with its bootstrap band."""
+    """Vertical average of the repeats' ROC curves on a fixed grid, with its bootstrap band.
+
+    Of sites left out it is the average of the sites' curves, weighted by their pairs.
+    """
     frames = []
     few = weights[: 1 + _ROC_DRAWS]
     for block, model in pairs:
@@ -195,7 +226,11 @@ def roc_frame(
         for repeat in repeats:
             known = ~np.isnan(repeat.label)
             score, label = repeat.prediction[(block, model)][known], repeat.label[known]
-            curves.append(performance.roc_on_grid(label, score, few[:, known], GRID))
+            if repeat.sites is None:
+                curves.append(performance.roc_on_grid(label, score, few[:, known], GRID))
+            else:
+                site = repeat.sites[known]
+                curves.append(within.roc_on_grid(label, score, site, few[:, known], GRID))
         mean = np.mean(curves, axis=0)
         tail = [(1 - level) / 2, (1 + level) / 2]
         low, high = np.nanquantile(mean[1:], tail, axis=0) if len(mean) > 1 else mean[[0, 0]]
@@ -255,9 +290,13 @@ def _of_label(
     label, w = repeat.label[known], weights[:, known]
     rank, p = repeat.prediction[pair][known], repeat.probability(pair)[known]
     intercept, slope = performance.calibration(label, p, w)
+    if repeat.sites is None:
+        precision = performance.average_precision(label, rank, w)
+    else:
+        precision = within.average_precision(label, rank, repeat.sites[known], w)
     return {
-        "auc": performance.auc(label, rank, w),
-        "average_precision": performance.average_precision(label, rank, w),
+        "auc": auc_of(repeat, pair, known, w),
+        "average_precision": precision,
         "brier": performance.brier(label, p, w),
         "log_loss": performance.log_loss(label, p, w),
         "calibration_slope": slope,
@@ -280,25 +319,15 @@ def _of_change(repeat: Repeat, pair: Pair, weights: np.ndarray) -> dict[str, np.
         flat = var_f <= 1e-12 * np.maximum(var_y, 1e-300)
         slope = np.where(flat, np.nan, cross / var_f)
         correlation = np.where(flat, np.nan, cross / np.sqrt(var_f * var_y))
+    if repeat.sites is not None:
+        correlation = within.r2_and_correlation(y, found, repeat.sites[known], w)[1]
     return {
-        "r2": _r2(repeat, pair, known, w),
+        "r2": r2_of(repeat, pair, known, w),
         "rmse": np.sqrt((w @ (y - found) ** 2) / total),
         "correlation": correlation,
         "calibration_slope": slope,
         "calibration_intercept": centre_y - slope * centre_f,
     }
-
-
-def _r2(repeat: Repeat, pair: Pair, rows: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """``1 - sum (y - fit)^2 / sum (y - training mean)^2``, may be negative."""
-    y = repeat.label[rows]
-    rest = w @ (y - repeat.prediction[pair][rows]) ** 2
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(1 - rest / (w @ (y - repeat.base[rows]) ** 2))
-
-
-def _auc(repeat: Repeat, pair: Pair, rows: np.ndarray, w: np.ndarray) -> np.ndarray:
-    return performance.auc(repeat.label[rows], repeat.prediction[pair][rows], w)
 
 
 def _loss(repeat: Repeat, pair: Pair, rows: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -317,15 +346,3 @@ def over_repeats(draws: Sequence[np.ndarray]) -> np.ndarray:
     total = np.where(known, values, 0.0).sum(axis=0)
     enough = count * 2 >= len(values)
     return np.where(enough, total / np.maximum(count, 1), np.nan)
-
-
-def lead(
-    repeat: Repeat, pair: Pair, continuous: bool, weights: np.ndarray | None = None
-) -> np.ndarray:
-    """AUC, or R² of a change, over the people of a repeat whose label is known (draws,).
-
-    ``weights`` (draws x all people) are those of a bootstrap; None counts each once.
-    """
-    known = ~np.isnan(repeat.label)
-    weights = np.ones((1, len(known))) if weights is None else weights
-    return (_r2 if continuous else _auc)(repeat, pair, known, weights[:, known])

@@ -46,7 +46,7 @@ def read_new(
     at: str,
 ) -> NewPeople:
     """Check and align new people; features by id."""
-    people = read_people(new, schema.SUBJECT, union=True)
+    people = read_people(new, schema.SUBJECT, union=True, caller="ResponseModel.predict")
     # the clinical block alone needs no platform
     if len(features):
         _check_platforms(people, platforms)

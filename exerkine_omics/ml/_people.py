@@ -67,18 +67,21 @@ class People:
         return {p.prefix.removesuffix(":"): np.sort(p.columns) for p in self.panels}
 
 
-def read_people(data: Any, groups: str, *, union: bool = False) -> People:
+def read_people(
+    data: Any, groups: str, *, union: bool = False, caller: str = "exo.ml.evaluate"
+) -> People:
     """One row a person from AnnData, or from each modality of MuData.
 
-    People in all modalities; with ``union`` those in any, and what is not measured is NaN.
+    People in all modalities; with ``union`` those in any, and what is not measured is NaN. Errors
+    of the scale name the ``caller``.
     """
     if isinstance(data, AnnData):
-        return _one_platform(data, groups)
+        return _one_platform(data, groups, caller)
     if not isinstance(getattr(data, "mod", None), Mapping):  # a frame has a method of that name
         raise InputError(
             f"data is a {type(data).__name__}", fix="Give an AnnData, or a MuData of several."
         )
-    parts = {name: _one_platform(adata, groups) for name, adata in sorted(data.mod.items())}
+    parts = {name: _one_platform(adata, groups, caller) for name, adata in sorted(data.mod.items())}
     if not parts:
         raise InputError("The MuData holds no modality", where="data.mod")
     first = next(iter(parts.values()))
@@ -142,8 +145,8 @@ def _at(part: People, keep: np.ndarray) -> People:
     )
 
 
-def _one_platform(adata: AnnData, groups: str) -> People:
-    require_log(adata, "exo.ml.evaluate")
+def _one_platform(adata: AnnData, groups: str, caller: str) -> People:
+    require_log(adata, caller)
     require_columns(adata, schema.SUBJECT, groups)
     twice = adata.var_names[adata.var_names.duplicated()].unique()
     if len(twice):

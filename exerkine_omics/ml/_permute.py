@@ -16,7 +16,7 @@ from exerkine_omics.kernels import _performance as performance
 from exerkine_omics.ml._blocks import CLINICAL, OMICS, Block, Material, joined
 from exerkine_omics.ml._checkpoint import Checkpoint
 from exerkine_omics.ml._cross import Pair, Plan, one_repeat
-from exerkine_omics.ml._measure import lead
+from exerkine_omics.ml._lead import lead
 from exerkine_omics.ml._splits import permute_between_groups
 
 Pairs = tuple[tuple[Block, str], ...]

@@ -47,7 +47,8 @@ class PredictionResult:
     Parameters
     ----------
     metrics
-        metric, block, model, estimate, ci_low, ci_high; blocks are ``clinical``, ``omics``, each
+        metric, block, model, estimate, ci_low, ci_high, ranking within sites where sites were left
+        out (`evaluate`); blocks are ``clinical``, ``omics``, each
         platform of several, ``signatures``, ``early``, each also with ``clinical+``, and
         ``best_single`` where signatures were asked for.
     predictions
@@ -75,11 +76,14 @@ class PredictionResult:
     coefficients
         block, model, feature, coefficient, sd, share, same_sign over training folds.
     conformal, conformal_summary
-        Sets or intervals of each person, and their coverage.
+        Sets or intervals of each person; and their coverage with its interval, by class too, the
+        share of people by set (only_1, only_0, both, none), or the width of the intervals.
     learning_curve
-        block, model, metric, n_train, estimate, ci_low, ci_high; None where not asked for.
+        block, model, metric, n_train, estimate, ci_low, ci_high, status (``ok``, or why the point
+        is NaN); None where not asked for.
     sites
-        site, n, block, model, metric, estimate: each site predicted by the others; else None.
+        site, n, block, model, metric, estimate: each site predicted by the others (R² about the
+        site's own means); else None.
     calibration_error
         block, model, ici, e50, e90, e_max from 200 people on; else None.
     kind

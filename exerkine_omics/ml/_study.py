@@ -59,7 +59,10 @@ def join_people(people: People, answer: Outcome) -> tuple[People, Outcome, dict[
 
 
 def split_arms(people: People, answer: Outcome, control: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the people who trained, and of those who did not."""
+    """Rows of the people who trained, and of those who did not.
+
+    With a control arm named, people whose arm is missing are in neither.
+    """
     rows = np.arange(len(people.subjects))
     spec = answer.spec
     if control is None or isinstance(control, tuple):
@@ -68,18 +71,22 @@ def split_arms(people: People, answer: Outcome, control: Any) -> tuple[np.ndarra
         trained = treated(spec, answer.frame)
     else:
         if spec is not None and spec.arm is not None:
-            arm = answer.frame[spec.arm].astype(str).to_numpy()
+            arms = answer.frame[spec.arm]
         elif schema.ARM in people.obs:
-            arm = people.obs[schema.ARM].astype(str).to_numpy()
+            arms = people.obs[schema.ARM]
         else:
             raise UsageError(
                 f"control={control!r}, and there is no obs[{schema.ARM!r}]", where="control="
             )
-        if str(control) not in set(arm):
+        known = arms.notna().to_numpy(dtype=bool)
+        arm = arms.astype(str).to_numpy(dtype=object)
+        if str(control) not in set(arm[known]):
             raise UsageError(
-                f"There is no arm {control!r} among {shown(sorted(set(arm)))}", where="control="
+                f"There is no arm {control!r} among {shown(sorted(set(arm[known])))}",
+                where="control=",
             )
         trained = arm != str(control)
+        return rows[known & trained], rows[known & ~trained]
     return rows[trained], rows[~trained]
 
 
@@ -144,6 +151,15 @@ def make_material(
         own = np.setdiff1d(np.arange(people.x.shape[1]), early)
         sources = sources or {"omics": own}
         sources[EARLY] = early
+    sites = None
+    if leave_out is not None:
+        if not isinstance(leave_out, str):
+            raise UsageError(
+                f"leave_out={leave_out!r} is no name of a column",
+                where="leave_out=",
+                fix="Give one column of obs or of the outcome's frame.",
+            )
+        sites = _levels(people, answer, (leave_out,), "leave_out=")
     material = Material(
         people.x,
         matrix,
@@ -152,7 +168,7 @@ def make_material(
         signatures,
         sources,
         _levels(people, answer, strata, "strata="),
-        None if leave_out is None else _levels(people, answer, (leave_out,), "leave_out="),
+        sites,
     )
     return material, columns, notes + more
 
@@ -243,3 +259,12 @@ def require_enough(material: Material, folds: int) -> None:
         )
     if material.sites is not None and len(np.unique(material.sites)) < 2:
         raise AnalysisError("There is one site only", where="leave_out=")
+    if material.sites is not None:
+        classes = [set(value[(material.sites == s) & ~np.isnan(value)])
+                   for s in np.unique(material.sites)]  # fmt: skip
+        if not any(len(own) > 1 for own in classes):
+            raise AnalysisError(
+                "No site has responders and others: nobody can be compared within one",
+                where="leave_out=",
+                fix="Take folds at random, and strata= for the permutations.",
+            )

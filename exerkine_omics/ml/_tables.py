@@ -24,11 +24,11 @@ from exerkine_omics.ml._curves import (
 from exerkine_omics.ml._explain import coefficient_frame, column_names
 from exerkine_omics.ml._fold import GAUSSIAN
 from exerkine_omics.ml._fold_scores import SignatureColumns
+from exerkine_omics.ml._lead import lead
 from exerkine_omics.ml._measure import (
     as_categories,
     increments,
     interval,
-    lead,
     over_repeats,
     prediction_frame,
     roc_frame,
@@ -53,7 +53,7 @@ def result_frames(study: Study, weights: np.ndarray, level: float) -> dict[str, 
     subjects = study.people.subjects
     found = {
         "predictions": prediction_frame(repeats, pairs, subjects, continuous),
-        "increment": increments(repeats, pairs, weights, **options),  # type: ignore[arg-type]
+        "increment": increments(repeats, pairs, weights, material.groups, **options),  # type: ignore[arg-type]
         "importance": importance_frame(repeats, pairs, names, weights, **options),  # type: ignore[arg-type]
         "coefficients": coefficient_frame(rows, names),
         "conformal": conformal_frame(
@@ -61,7 +61,9 @@ def result_frames(study: Study, weights: np.ndarray, level: float) -> dict[str, 
         ),
         "sites": _sites(study, pairs) if material.sites is not None else None,
     }
-    found["conformal_summary"] = conformal_summary(found["conformal"], continuous)
+    found["conformal_summary"] = conformal_summary(
+        found["conformal"], continuous, study.alpha, level
+    )
     curves = {"roc": roc_frame, "calibration": calibration_frame, "decision": decision_frame}
     for name, make in curves.items():
         found[name] = pd.DataFrame() if continuous else make(repeats, pairs, weights, level)
@@ -167,15 +169,28 @@ def signature_blocks(
 def _nested_tests(study: Study, columns: SignatureColumns) -> np.ndarray:
     """P of each score beside the clinical columns, by the likelihood ratio in all people.
 
-    A score learns from features alone, so it may be tested where it was made. NaN for a change.
+    A score learns from features alone, so it may be tested where it was made. Where sites are left
+    out each has its own intercept. NaN for a change.
     """
     material = study.material
     if material.outcome.continuous:
         return np.full(len(columns.names), np.nan)
     scores = columns.fit(material.x).score(material.x)
     label = material.outcome.labels(np.arange(len(material.groups)))
+    beside = material.clinical
+    if material.sites is not None:
+        # people of a site of one class have a fitted probability of 0 or 1 whatever their score
+        known = ~np.isnan(label)
+        names = [
+            s
+            for s in np.unique(material.sites)
+            if len(np.unique(label[known & (material.sites == s)])) > 1
+        ]
+        label = np.where(np.isin(material.sites, names), label, np.nan)
+        own = (material.sites[:, None] == np.array(names)[None, 1:]).astype(float)
+        beside = np.hstack([beside, own])
     return np.array(
-        [likelihood_ratio(label, material.clinical, scores[:, [k]]).p_value for k in
+        [likelihood_ratio(label, beside, scores[:, [k]]).p_value for k in
          range(scores.shape[1])]
     )  # fmt: skip
 
@@ -191,7 +206,11 @@ def _alone(
 
 
 def _sites(study: Study, pairs: Sequence[Pair]) -> pd.DataFrame:
-    """Each site by what the others teach; NaN where a site has one class only."""
+    """Each site by what the others teach; NaN where a site has one class only.
+
+    R² is about the site's own means; the R² that leads is their mean by sums of squares, and the
+    AUC that leads theirs by pairs.
+    """
     repeat, sites = study.repeats[0], np.asarray(study.material.sites)
     continuous = study.material.outcome.continuous
     rows = []

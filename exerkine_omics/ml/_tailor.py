@@ -170,7 +170,7 @@ def tailor(
         randomised, folds, repeats, better, learner, smallest_gain, level, alpha, cost, control
     )
     seed = settings.seed if seed is None else int(seed)
-    people = read_people(data, groups)
+    people = read_people(data, groups, caller="exo.ml.tailor")
     kind, why = study_kind(people.at, feature_time, outcome_time, landmark)
     if kind == ASSOCIATION:
         raise AnalysisError(

@@ -109,7 +109,7 @@ class TailorRule:
         Missing values: the median of the people of the trial; with over half of the features
         missing, or no score where the rule has one, the rule abstains.
         """
-        people = read_people(new, schema.SUBJECT)
+        people = read_people(new, schema.SUBJECT, caller="The rule of exo.ml.tailor")
         sheet = people.obs
         if table is not None:
             given = table.set_index(schema.SUBJECT) if schema.SUBJECT in table else table

@@ -12,6 +12,7 @@ import pandas as pd
 from exerkine_omics import schema
 from exerkine_omics.errors import UsageError
 from exerkine_omics.kernels._performance import SampleSize
+from exerkine_omics.ml._blocks import OMICS, joined
 
 PREDICTION, ASSOCIATION = "prediction", "association"
 ALPHA = 0.05
@@ -88,17 +89,19 @@ def judge(
     control: Mapping[str, Any] | None,
     gate: Gate,
     signature_p: float | None = None,
+    leave_out: str | None = None,
 ) -> str:
     """Put the numbers into one honest sentence or two.
 
-    ``signature_p`` is the permutation p of the signatures' block, None where there is none.
+    ``signature_p`` is the permutation p of the signatures' block, None where there is none;
+    ``leave_out`` the column of sites within which people were compared, if so.
     """
     name = metrics["metric"].cat.categories[0]
     first = metrics["model"].cat.categories[0]
     own = metrics[(metrics["metric"] == name) & (metrics["model"] == first)]
     wide, none = own.set_index("block"), 0.5 if name == "auc" else 0.0
-    row = wide.loc["omics"]
-    area = _words(row, name)
+    row = wide.loc[OMICS]
+    area = _words(row, name) + ("" if leave_out is None else f" within {leave_out}")
     parts = []
     if kind == ASSOCIATION:
         parts.append(f"association, not prediction: {why}")
@@ -116,13 +119,8 @@ def judge(
         parts.append(_signature_words(wide.loc["signatures"], name, signature_p))
     if "clinical" not in wide.index:
         parts.append("no clinical reference was possible")
-    if control is not None and np.isfinite(control["ci_low"]):
-        useless = 0.5 if control["metric"] == "auc" else 0.0
-        if control["ci_low"] > useless:
-            parts.append(
-                "the same pipeline also works among people who did not train "
-                f"({control['metric']} {control['estimate']:.2f}): not a response to training"
-            )
+    if control is not None:
+        parts += _control_words(control, wide["estimate"])
     if np.isfinite(ceiling) and row["estimate"] > ceiling + 0.005:
         parts.append(
             f"above the attainable {_LONG[name]} of {ceiling:.2f}: chance, or features that share "
@@ -130,6 +128,30 @@ def judge(
         )
     parts.append(gate_words(gate))
     return "; ".join(parts) + "."
+
+
+def _control_words(control: Mapping[str, Any], trained: pd.Series) -> list[str]:
+    """Say where the same pipeline finds as much among people who did not train.
+
+    Omics always; with clinical data where these lead omics among the trained.
+    """
+    metric = str(control["metric"])
+    useless = 0.5 if metric == "auc" else 0.0
+    parts = []
+    if control["ci_low"] > useless:
+        parts.append(
+            "the same pipeline also works among people who did not train "
+            f"({_LONG[metric]} {control['estimate']:.2f}): not a response to training"
+        )
+    both = joined(OMICS)
+    own = control.get("blocks", {}).get(both)
+    leads = both in trained.index and trained[both] > trained[OMICS]
+    if own is not None and leads and own["ci_low"] > useless:
+        parts.append(
+            f"{both}, which leads omics, reaches {_LONG[metric]} {own['estimate']:.2f} among "
+            "people who did not train: a baseline that shares the error of the change does so too"
+        )
+    return parts
 
 
 _LONG = {"auc": "AUC", "r2": "R2"}

@@ -3,6 +3,7 @@
 from exerkine_omics.pl._arm_variances import arm_variances
 from exerkine_omics.pl._baseline_change import baseline_change
 from exerkine_omics.pl._calibration import calibration
+from exerkine_omics.pl._conformal import conformal
 from exerkine_omics.pl._contributions import contributions
 from exerkine_omics.pl._coverage import coverage
 from exerkine_omics.pl._decision_curve import decision_curve
@@ -29,6 +30,7 @@ __all__ = [
     "arm_variances",
     "baseline_change",
     "calibration",
+    "conformal",
     "contributions",
     "coverage",
     "decision_curve",

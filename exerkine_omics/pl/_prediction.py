@@ -20,6 +20,7 @@ EVALUATE = "exo.ml.evaluate"
 METRIC_COLUMNS = ("metric", "block", "model", "estimate", "ci_low", "ci_high")
 LEAD = ("auc", "r2")
 MOST_BANDS = 3  # bands that can be told apart where they overlap
+_RANKS = ("auc", "auc_increment", "average_precision", "r2", "r2_increment", "correlation")
 _READABLE = 12  # curves; of more, those of the first model
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1, 2)))
 _HUES = 9  # of the palette, its grey left out
@@ -227,9 +228,16 @@ def metric_words(metric: str) -> str:
     return _WORDS.get(metric, metric.replace("_", " "))
 
 
+def within_site(result: Any, metric: str) -> list[str]:
+    """Say within what people were compared, where sites were left out one by one."""
+    settings = getattr(result, "settings", None)
+    column = settings.get("leave_out") if isinstance(settings, dict) else None
+    return [f"compared within {column}"] if column and metric in _RANKS else []
+
+
 def compared_to(line: Callable[..., Any], result: Any, metric: str) -> list[str]:
     """Draw what a metric is compared to by ``line`` (``axes.axhline``, ``axvline``); its words."""
-    told = []
+    told = within_site(result, metric)
     useless = _USELESS.get(metric)
     if useless is not None:
         line(useless[0], color=GREY, lw=1.0, ls=(0, (4, 3)), zorder=0, gid="reference")

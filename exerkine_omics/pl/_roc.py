@@ -19,6 +19,7 @@ from exerkine_omics.pl._prediction import (
     number,
     table,
     with_interval,
+    within_site,
 )
 from exerkine_omics.pl._rows import settle
 from exerkine_omics.pl._style import GREY, Drawn, canvas, caption, handed, head, legend_right
@@ -110,7 +111,7 @@ def _people(result: Any, banded: bool) -> str:
             positive = pd.to_numeric(people["label"], errors="coerce")
             text += f", {int((positive > 0.5).sum()):,} of them positive"
         told.insert(0, text)
-    return "; ".join(told)
+    return "; ".join([*told, *within_site(result, "auc")])
 
 
 def _beside(result: Any) -> list[str]:

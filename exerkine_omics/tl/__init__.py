@@ -12,6 +12,7 @@ from exerkine_omics.tl._enrich import enrich
 from exerkine_omics.tl._label_rates import label_rates
 from exerkine_omics.tl._meta import meta
 from exerkine_omics.tl._plan import plan_change, plan_features, plan_response
+from exerkine_omics.tl._plan_prediction import plan_prediction
 from exerkine_omics.tl._pool import pool
 from exerkine_omics.tl._responder_profile import responder_profile
 from exerkine_omics.tl._responders import responders
@@ -39,6 +40,7 @@ __all__ = [
     "meta",
     "plan_change",
     "plan_features",
+    "plan_prediction",
     "plan_response",
     "pool",
     "responder_profile",

@@ -349,3 +349,43 @@ def test_exscidata(data_dir: Path):
     raw = pd.read_csv(folder / "heatxc.csv")
     assert adata.n_obs == len(raw)
     np.testing.assert_array_equal(adata[:, "hb"].X[:, 0], raw["hb"].to_numpy())
+
+
+class TestChartSheets:
+    """A chart sheet has no cells."""
+
+    def book(self, path, table=True):
+        import openpyxl
+        from openpyxl.chart import BarChart, Reference
+
+        book = openpyxl.Workbook()
+        page = book.active
+        page.title = "matrix"
+        for row in (["sample", "IL6", "BDNF"], ["a", 1.5, 2.5], ["b", 3.5, 4.5]):
+            page.append(row)
+        for name in ("figure one", "figure two"):
+            chart = BarChart()
+            chart.add_data(Reference(page, min_col=2, min_row=1, max_row=3))
+            book.create_chartsheet(name, 0).add_chart(chart)
+        if not table:
+            book.remove(page)
+        book.save(path)
+        return path
+
+    def test_they_are_passed_over(self, tmp_path):
+        from exerkine_omics.io._excel import rows_of, workbook
+
+        path = self.book(tmp_path / "charts.xlsx")
+        for styles in (False, True):
+            with workbook(path, styles=styles) as book:
+                assert book.sheetnames == ["matrix"]
+                assert rows_of(book, "matrix", path)[1] == ("a", 1.5, 2.5)
+
+    def test_nothing_but_charts(self, tmp_path):
+        from exerkine_omics.io._excel import workbook
+
+        path = self.book(tmp_path / "charts.xlsx", table=False)
+        for styles in (False, True):
+            with pytest.raises(InputError, match="no worksheet, only 'figure"):
+                with workbook(path, styles=styles):
+                    pass

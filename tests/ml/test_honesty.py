@@ -438,30 +438,24 @@ class TestSites:
         return adata, pd.Series(label.astype(float), index=adata.obs["subject_id"].to_numpy())
 
     def test_sites_left_out_are_not_predicted(self):
-        areas, within, p = [], [], []
+        areas, pooled, holds, p = [], [], 0, []
         for seed in range(20):
-            options = ONCE | {"leave_out": "site", "n_permutations": 19 * (seed < 10)}
+            options = ONCE | {"leave_out": "site", "n_permutations": 19}
             result = exo.ml.evaluate(*self.sites(4000 + seed), seed=seed, **options)
             areas.append(value(result))
-            within.append(result.sites.query("block == 'omics'")["estimate"].mean())
-            p.append(result.permutation_p)
-        # over all people 0.49, but SD 0.16 (the bootstrap says 0.06); within sites 0.51, SD 0.05
-        assert abs(np.mean(areas) - 0.5) < 3 * np.std(areas) / np.sqrt(20)
-        assert abs(np.mean(within) - 0.5) < 0.05 and np.std(within) < 0.1
-        p = np.array(p[:10])
-        assert within_chance((p <= 0.101).sum(), 10, 0.1)
-        assert within_chance((p <= 0.501).sum(), 10, 0.5)
-
-    @pytest.mark.xfail(
-        reason="The AUC over all sites at once depends on which site was shifted which way, and "
-        "the bootstrap of people does not see that",
-    )
-    def test_the_interval_over_sites_holds_half(self):
-        holds = 0
-        for seed in range(20):
-            result = exo.ml.evaluate(*self.sites(4000 + seed), seed=seed, leave_out="site", **ONCE)
+            rows = result.predictions.query("block == 'omics'")
+            pooled.append(auc(rows["label"].to_numpy(), rows["ranking"].to_numpy())[0])
             holds += value(result, column="ci_low") <= 0.5 <= value(result, column="ci_high")
-        assert within_chance(holds, 20, 0.95)  # 9 of 20
+            p.append(result.permutation_p)
+        p = np.array(p)
+        # NUMBERS
+        assert abs(np.mean(areas) - 0.5) < 3 * np.std(areas) / np.sqrt(20)
+        assert np.std(areas) < 0.1 < np.std(pooled)
+        assert within_chance(holds, 20, 0.95)
+        # an AUC of just 0.5 (no column chosen at all) is tied with others: p err to the large side
+        for share in (0.051, 0.101, 0.501):
+            assert (p <= share).sum() <= stats.binom.ppf(0.999, 20, share)
+        assert within_chance((p <= 0.501).sum(), 20, 0.5)
 
     def test_random_folds_find_the_site_unless_it_is_a_stratum(self):
         areas, plain, stratified = [], [], []

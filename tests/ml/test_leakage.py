@@ -10,7 +10,7 @@ import exerkine_omics as exo
 from exerkine_omics.ml import _cross
 from exerkine_omics.ml._blocks import Material, blocks_of
 from exerkine_omics.ml._fold import Recipe, learn_fill
-from exerkine_omics.ml._measure import lead
+from exerkine_omics.ml._lead import lead
 from exerkine_omics.ml._outcome import Outcome
 from exerkine_omics.ml._signature_block import SignatureBlock
 from exerkine_omics.ml._splits import assign_folds, permute_between_groups

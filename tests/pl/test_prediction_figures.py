@@ -50,6 +50,7 @@ def test_a_block_with_a_model_of_its_own_is_drawn_and_named(make, draw):
         (pl.importance, {"block": "genes"}, "no block 'genes'"),
         (pl.importance, {"model": "svm"}, "no model 'svm'"),
         (pl.importance, {"n_top": 0}, "n_top=0"),
+        (pl.conformal, {"block": "genes"}, "no block 'genes'"),
     ],
 )
 def test_what_is_not_there(make, draw, options, message):
@@ -59,13 +60,32 @@ def test_what_is_not_there(make, draw, options, message):
 
 @pytest.mark.parametrize(
     "draw",
-    [pl.roc, pl.calibration, pl.decision_curve, pl.importance, pl.learning_curve, pl.performance],
+    [
+        pl.roc,
+        pl.calibration,
+        pl.conformal,
+        pl.decision_curve,
+        pl.importance,
+        pl.learning_curve,
+        pl.performance,
+    ],
 )
 def test_other_results_and_changes(make, draw):
     with pytest.raises(UsageError, match="needs the columns"):
         draw(pd.DataFrame({"a": [1]}))
     result = make.prediction()
-    for name in ("calibration", "decision", "importance", "roc", "learning_curve", "metrics"):
+    for name in ("calibration", "decision", "importance", "roc", "learning_curve", "metrics",
+                 "conformal_summary"):  # fmt: skip
         setattr(result, name, getattr(result, name).head(0))
     with pytest.raises(UsageError, match="has nothing to draw"):
         draw(result)
+
+
+@pytest.mark.parametrize("draw", [pl.roc, pl.performance, pl.learning_curve])
+def test_sites_left_out_are_said(make, draw):
+    result = make.prediction()
+    assert "within" not in text_of(draw(result), "subtitle")
+    result.settings = {"leave_out": "centre"}
+    assert "compared within centre" in text_of(draw(result), "subtitle")
+    result.settings = {"leave_out": None}
+    assert "within" not in text_of(draw(result), "subtitle")

@@ -24,6 +24,7 @@ FIGURES = {
     "plan": lambda make, n, **k: pl.plan(make.plan(n), **k),
     "roc": lambda make, n, **k: pl.roc(make.prediction(), **k),
     "calibration": lambda make, n, **k: pl.calibration(predicted(make, n), **k),
+    "conformal": lambda make, n, **k: pl.conformal(predicted(make, n), **k),
     "decision_curve": lambda make, n, **k: pl.decision_curve(predicted(make, n), **k),
     "importance": lambda make, n, **k: pl.importance(predicted(make, n), **k),
     "performance": lambda make, n, **k: pl.performance(predicted(make, n), **k),
