@@ -6,6 +6,7 @@ Only what the help needs is imported at the top: the rest is loaded by the comma
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Annotated
 import typer
 
 from exerkine_omics import __version__
-from exerkine_omics.errors import ExerkineError
+from exerkine_omics.errors import DiskError, ExerkineError
 
 app = typer.Typer(
     name="exerkine",
@@ -388,6 +389,11 @@ def main(argv: list[str] | None = None) -> None:
         if _state["debug"]:
             raise
         typer.echo(f"Error: {error}", err=True)
+        if isinstance(error, DiskError):
+            # HDF5 crashes when Python ends, over a file that it could not finish
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(error.exit_code)
         sys.exit(error.exit_code)
     except Exception as error:
         if _state["debug"]:

@@ -63,6 +63,10 @@ class InputError(ExerkineError, ValueError):
     exit_code = 4
 
 
+class DiskError(InputError):
+    """Nothing more can be written: nobody else could go on here either."""
+
+
 class UnitsError(InputError):
     """Values on another scale than the function needs."""
 

@@ -16,7 +16,7 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import io
-from exerkine_omics.errors import ConfigError, ExerkineError, InputError, UsageError
+from exerkine_omics.errors import ConfigError, DiskError, ExerkineError, UsageError
 from exerkine_omics.settings import settings
 from exerkine_omics.workflow import _predict, _response, _stages, _text
 from exerkine_omics.workflow._config import CohortConfig
@@ -27,7 +27,7 @@ from exerkine_omics.workflow._keys import CHECK, STAGES
 from exerkine_omics.workflow._store import Store, Stored, Writing
 
 _CHECKED, _OUTCOMES = "checked.h5ad", "_outcomes.parquet"
-_CANNOT_WRITE = (ENOSPC, EDQUOT, EFBIG, EROFS, EIO, EACCES)
+_FULL, _GONE = (ENOSPC, EDQUOT, EFBIG, EROFS), (EIO, EACCES)
 _CALLS: dict[str, tuple[str, Callable[..., Any]]] = {
     # stage: its place in the summary, its call
     "score": ("scores", _stages.score),
@@ -65,10 +65,6 @@ class Outcome:
     error: Exception | None = None
 
 
-class DiskError(InputError):
-    """Nothing more can be written: no other cohort could go on either."""
-
-
 def run_cohort(job: Job) -> Outcome:
     """Run what is not done yet; an error is returned, so that the other cohorts go on.
 
@@ -104,15 +100,30 @@ def disk_errors(out: Path) -> Iterator[None]:
     """Turn a disk that is full, gone or read-only into one clear error."""
     try:
         yield
-    except OSError as error:
-        # HDF5 and Arrow put the number into their text only
-        words = [os.strerror(code).lower() for code in _CANNOT_WRITE]
-        if error.errno in _CANNOT_WRITE or any(w in str(error).lower() for w in words):
-            raise DiskError(
-                f"Cannot write: {error.strerror or error}", where=str(out),
-                fix="Make room; the same command with --resume goes on from here.",
-            ) from error  # fmt: skip
-        raise
+    except Exception as error:
+        cause = _disk_error(error)
+        if cause is None or isinstance(error, DiskError):
+            raise
+        raise DiskError(
+            f"Cannot write: {cause}", where=str(out),
+            fix="Make room; the same command with --resume goes on from here.",
+        ) from error  # fmt: skip
+
+
+def _disk_error(error: BaseException) -> str | None:
+    """Find what the disk said behind an error, whoever wrapped it; None where it said nothing."""
+    # that a file may not be read is that cohort's error, that none can be written is all cohorts'
+    codes = _FULL if isinstance(error, ExerkineError) else (*_FULL, *_GONE)
+    words = {os.strerror(code).lower(): os.strerror(code) for code in codes}
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError):  # HDF5 and Arrow put the number into their text only
+            found = (w for low, w in words.items() if low in str(seen).lower())
+            told = os.strerror(seen.errno) if seen.errno in codes else next(found, None)
+            if told is not None:
+                return told
+        seen = seen.__cause__ or seen.__context__
+    return None
 
 
 class _Run:

@@ -31,7 +31,9 @@ def enrich(
     options = section.model_dump()
     if design is not None:
         options |= {"arm": design.arm, "control": design.control, "contrasts": design.contrasts}
-    with warnings.catch_warnings(record=True) as told:  # the same words stand in the report's notes
+    with warnings.catch_warnings(
+        record=True, action="always"
+    ) as told:  # the same words stand in the report's notes
         frame = tl.enrich(adata, signatures, **options)
     write_parquet(folder / "enrichment.parquet", frame)
     titles = {s.name: s.title for s in signatures.values()}

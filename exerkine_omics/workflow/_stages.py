@@ -83,7 +83,9 @@ def score(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any] | No
     adata = cohort.adata
     signatures = chosen_signatures(cohort)
     options = section.model_dump(exclude={"signatures", "repeat"})
-    with warnings.catch_warnings(record=True):  # the same words stand in the report's notes
+    with warnings.catch_warnings(
+        record=True, action="always"
+    ):  # the same words stand in the report's notes
         tl.score(adata, signatures, **options)
     control = cohort.config.differential.control if cohort.config.differential else None
     several = len(timepoints(adata)) > 1
@@ -153,7 +155,9 @@ def differential(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, An
     if section is None:
         return None
     adata = cohort.adata
-    with warnings.catch_warnings(record=True) as told:  # the same words stand in the report's notes
+    with warnings.catch_warnings(
+        record=True, action="always"
+    ) as told:  # the same words stand in the report's notes
         frame = tl.differential(adata, **section.model_dump())
     write_parquet(folder / "differential.parquet", frame)
     names = _names(adata.var)

@@ -156,7 +156,7 @@ class Store:
         """Remove what killed runs left half-written; nobody else works here now."""
         for left in (*out.glob(".partial-*"), *self.root.glob("*/.*.partial-*")):
             shutil.rmtree(left, ignore_errors=True)
-        for events in self.root.glob("*/events.jsonl"):
+        for events in self.root.rglob("events.jsonl"):
             events.unlink(missing_ok=True)
 
 
