@@ -149,13 +149,15 @@ def control_arm(
     else:
         return None, ["No control arm: what the same pipeline finds without training is unknown."]
     columns, _ = signature_columns(others, signatures)
-    known = leave_out in others.obs or leave_out in theirs.frame
-    reference, _, notes = make_material(
+    sheet = others.obs if leave_out in others.obs else theirs.frame
+    known = leave_out in sheet and not sheet[leave_out].isna().any()
+    reference, _, _ = make_material(
         others, theirs, clinical, columns, leave_out=leave_out if known else None
     )
+    notes = []
     if leave_out is not None and not known:
-        notes = [*notes, f"The control run has no column {leave_out!r}: its folds are random."]
+        notes.append(f"The {leave_out} of the control arm is not known: its folds are random.")
     if reference.clinical.shape[1] == 0 and has_clinical:
-        notes = [*notes, "The control run has no clinical columns."]
+        notes.append("The control run has no clinical columns.")
     found, more = run_control(reference, plan, **options)
-    return found, more
+    return found, notes + more

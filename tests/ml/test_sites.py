@@ -174,8 +174,12 @@ def test_the_control_arm_is_left_out_by_site_too(trial_with_control):
     assert by_site.control == again.control  # sites, not outer=, make the folds
     frame = frame.assign(place=np.where(control, "x", np.tile(["a", "b"], 50)))
     one = exo.ml.evaluate(adata, (rule, frame), leave_out="place", **FAST)
-    assert any("folds are random" in note for note in one.notes)
+    assert any("sites cannot be left out: its folds are random" in note for note in one.notes)
     assert np.isfinite(one.control["estimate"])
+    frame["place"] = frame["place"].where(~control, None)
+    none = exo.ml.evaluate(adata, (rule, frame), leave_out="place", **FAST)
+    assert any("place of the control arm is not known" in note for note in none.notes)
+    assert none.control == one.control
 
 
 def test_the_ceiling_is_that_within_sites():
