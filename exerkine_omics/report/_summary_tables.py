@@ -73,6 +73,6 @@ def unfit(table: Mapping[str, Any]) -> tuple[str, str] | None:
             return f"columns.{name}", "a column is missing"
         if name not in data:
             return f"data.{name}", "a column is missing"
-        if len(data[name]) != len(data[columns[0]]):
+        if len(data[name]) != len(data["feature"]):
             return f"data.{name}", "the columns differ in length"
     return None
