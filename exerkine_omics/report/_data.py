@@ -20,8 +20,8 @@ _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 def script_json(value: Any) -> Markup:
     """Write JSON for ``<script type="application/json">``.
 
-    NaN and infinity become null. ``<``, ``>``, ``&`` and the line separators U+2028 and U+2029 are escaped, so that neither
-    ``</script>`` nor ``<!--`` in a name ends or opens anything.
+    NaN and infinity become null. ``<``, ``>``, ``&`` and the line separators U+2028 and U+2029
+    are escaped, so that neither ``</script>`` nor ``<!--`` in a name ends or opens anything.
     """
     text = json.dumps(plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(text.translate(_ESCAPES))

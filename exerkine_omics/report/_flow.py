@@ -24,7 +24,7 @@ def flow(cohort: Mapping[str, Any]) -> list[dict[str, Any]]:
     """
     boxes = _stages(cohort) or _counted(cohort)
     pairs = [b for b in boxes if b["paired"]]
-    rows = [{"boxes": [b], "lost": []} for b in boxes if not b["paired"]]
+    rows: list[dict[str, Any]] = [{"boxes": [b], "lost": []} for b in boxes if not b["paired"]]
     for before, row in zip(rows, rows[1:], strict=False):
         first, second = before["boxes"][0], row["boxes"][0]
         fewer = first["n"] - second["n"]

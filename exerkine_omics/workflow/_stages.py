@@ -213,7 +213,7 @@ def differential(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, An
 
 
 def _table(frame: pd.DataFrame, names: dict[str, str]) -> dict[str, Any]:
-    """Result frame by columns; what is the same in every row is told elsewhere."""
+    """Give the result frame by columns; what is the same in every row is told elsewhere."""
     columns = [c for c in schema.RESULT_COLUMNS if c not in ("method", "family")]
     data = {c: frame[c].astype(object).where(frame[c].notna(), None).tolist() for c in columns}
     data = {"name": [names[f] for f in map(str, data["feature"])], **data}
