@@ -14,6 +14,7 @@ from exerkine_omics.report._format import estimate_unit
 
 _DIGITS = 6
 _FEW = 0.5  # a text column whose levels are at most this share of its rows is written as codes
+_TEXTS = ("feature", "name", "contrast", "units", "status")
 _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
@@ -59,16 +60,20 @@ def explorer(table: Mapping[str, Any], name: str) -> dict[str, Any]:
         "name": name,
         "columns": list(table["columns"]),
         "n": len(data["feature"]),
-        "contrasts": list(dict.fromkeys(map(str, data["contrast"]))),
+        "contrasts": list(dict.fromkeys(map(_text, data["contrast"]))),
         "unit": estimate_unit(str(units)) if units else "estimate",
-        "data": {column: _column(data[column]) for column in table["columns"]},
+        "data": {c: _column(data[c], c in _TEXTS) for c in table["columns"]},
     }
 
 
-def _column(values: Sequence[Any]) -> Any:
-    if not any(isinstance(v, str) for v in values):
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _column(values: Sequence[Any], text: bool) -> Any:
+    if not text and not any(isinstance(v, str) for v in values):
         return [_rounded(v) for v in values]
-    texts = ["" if v is None else str(v) for v in values]
+    texts = [_text(v) for v in values]
     levels = {text: place for place, text in enumerate(dict.fromkeys(texts))}
     if len(levels) > _FEW * len(texts):
         return texts

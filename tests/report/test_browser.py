@@ -362,6 +362,24 @@ def test_downloads_hold_all_rows_and_no_formula(browser: Browser, page: Path) ->
     assert people[3]["change"] == people[3]["interval low"] == ""
 
 
+def test_contrast_without_estimates_is_said(
+    browser: Browser, summary: dict, tmp_path: Path
+) -> None:
+    data = big(20, ("joint", "h1 - pre"))
+    for column in ("estimate", "se", "ci_low", "ci_high"):
+        data[column][:20] = [None] * 20
+    part = summary["cohorts"][0]["differential"]
+    part["table"] = {"columns": list(data), "data": data}
+    browser.open(render(summary, tmp_path / "report.html"))
+    browser.draw_all()
+    title = "document.querySelector('.plot.forest .gtitle').textContent"
+    assert browser.run(title) == "no estimate to draw"
+    choose = "const c = document.querySelector('select'); c.selectedIndex = 1;"
+    browser.run(f"{{ {choose} c.dispatchEvent(new Event('change')); }}")
+    browser.until(f"{title} === 'the 20 smallest p'")
+    assert browser.run("exerkine.problems") == [] and browser.complaints() == []
+
+
 def test_policy_stops_what_escaping_would_have_let_through(browser: Browser, page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     hole = "<script>window.ran = 1</script><img src=x onerror='window.ran = 2'>"

@@ -61,6 +61,24 @@ def test_columns_come_back_to_six_digits():
     assert 0.142857 in told["data"]["estimate"]
 
 
+def test_odd_values_stay_text_or_become_null():
+    table = frame(4)
+    table["data"]["feature"] = list(range(8))
+    table["data"]["contrast"] = [None] * 4 + [1] * 4
+    table["data"]["estimate"] = [None, float("inf"), 0, 1e300, -1e-300, 3, 2.0, 1e-7]
+    told = explorer(table, "a")
+    assert told["contrasts"] == ["", "1"] and read(told["data"]["contrast"])[4] == "1"
+    assert read(told["data"]["feature"]) == [str(i) for i in range(8)]
+    assert told["data"]["estimate"] == [None, None, 0, 1e300, -1e-300, 3, 2, 1e-7]
+
+
+def test_a_frame_without_rows_draws_nothing(summary, tmp_path):
+    part = summary["cohorts"][0]["differential"]
+    part["table"] = {"columns": frame()["columns"], "data": {c: [] for c in frame()["columns"]}}
+    text = render(summary, tmp_path / "r.html").read_text(encoding="utf-8")
+    assert 'data-draw="explorer"' not in text and "Features with the smallest p" in text
+
+
 def test_many_features_and_contrasts_stay_small():
     told = script_json(explorer(frame(3000, ("a", "b", "c", "d")), "x"))
     assert len(told) < 900_000

@@ -9,7 +9,7 @@ exerkine.SHOWN = [
   ["pi_low", "prediction interval", "interval", "pi_high"], ["tau2", "τ²", "number"],
   ["i2", "I²", "number"], ["status", "status", ""],
 ];
-exerkine.GROW = { name: 5, feature: 4, contrast: 6, ci_low: 5, pi_low: 5, status: 4 };
+exerkine.GROW = { name: 5, feature: 4, contrast: 6, ci_low: 5, estimate: 3.4, effect_size: 3.6, pi_low: 5, status: 4 };
 
 exerkine.rowsOf = ({ columns, data, n }) => {
   const read = columns.map((name) => {
@@ -87,7 +87,7 @@ exerkine.drawExplorer = (swap) => {
       rows: listed.map((r, place) => ({ ...r, place, hover: exerkine.hover(r) })),
     }], source.unit, hits
       ? `${hits.size} found${hits.size > listed.length ? `, ${listed.length} drawn` : ""}`
-      : `the ${listed.length} smallest p`);
+      : listed.length ? `the ${listed.length} smallest p` : "no estimate to draw");
     return exerkine.volcano(volcano, part, hits, source.unit);
   };
   const filter = () => {

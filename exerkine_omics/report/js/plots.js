@@ -133,6 +133,7 @@ exerkine.forest = (place, labels, groups, unit, title) => {
   const layout = exerkine.layout(exerkine.safe(unit), "", {
     height: Math.max(title ? 460 : 160, row * labels.length + 90),
     showlegend: groups.length > 1,
+    modebar: { ...exerkine.layout("", "").modebar, orientation: "h" },
     ...(title ? { title: { text: exerkine.safe(title), font: { size: 12 }, x: 0, xref: "paper" } }
       : {}),
   });
