@@ -415,7 +415,15 @@ def test_print_unfolds_and_shows_what_stands_for_paper(browser: Browser, page: P
     assert browser.run(f"({shown})('{explorer}.static')") == "block"
     assert browser.run(f"({shown})('{explorer}.interactive')") == "none"
     browser.call("Emulation.setEmulatedMedia", media="", features=[])
+    folded = "document.querySelectorAll('details:not([open])').length"
+    n = browser.run(folded)
+    assert n > 0
+    browser.run(
+        "window.seen = []; addEventListener('beforeprint', () => seen.push(" + folded + "))"
+    )
     made = base64.b64decode(browser.call("Page.printToPDF")["data"])
+    assert browser.run("seen") == [0]  # all open when the page is laid out for paper
+    assert browser.run(folded) == n
     assert made.startswith(b"%PDF") and len(made) > 20_000
 
 
