@@ -28,10 +28,17 @@ def test_wheel_runs_the_demo(tmp_path: Path) -> None:
     assert "exerkine_omics/signatures/glycolysis_lactate.yaml" in names
     assert "exerkine_omics/signatures/exerkines/evidence.tsv" in names
     assert "exerkine_omics/py.typed" in names
+    page = {
+        *(f"vendor/{n}" for n in ("plotly-basic.min.js", "tabulator.min.js", "README.md")),
+        *("vendor/tabulator_simple.min.css", "vendor/plotly-basic.LICENSE"),
+        *("vendor/tabulator.LICENSE", "js/tables.js", "js/plots.js", "js/explore.js"),
+    }
+    assert {f"exerkine_omics/report/{n}" for n in page} <= set(names)
     assert not [n for n in names if n.startswith(("tests/", "examples/"))]
     with tarfile.open(next((tmp_path / "dist").glob("*.tar.gz"))) as sdist:
         inside = {n.split("/", 1)[-1] for n in sdist.getnames()}
     assert {"signatures/glycolysis_lactate.yaml", "Makefile", "tests/conftest.py"} <= inside
+    assert {f"exerkine_omics/report/{n}" for n in page} <= inside
     environment = tmp_path / "env"
     run(sys.executable, "-m", "venv", environment)
     python = environment / "bin" / "python"

@@ -8,8 +8,10 @@ from typing import Any
 
 from exerkine_omics.cohort import write_text
 from exerkine_omics.errors import InputError
-from exerkine_omics.report import _format
+from exerkine_omics.report import _data, _format
+from exerkine_omics.report._assets import Assets
 from exerkine_omics.report._figures import embed
+from exerkine_omics.report._flow import flow
 from exerkine_omics.report._summary import validate
 
 _FILTERS = {
@@ -21,6 +23,8 @@ _FILTERS = {
     "estimate_unit": _format.estimate_unit,
     "score_unit": _format.score_unit,
     "plain": _format.plain,
+    "script_json": _data.script_json,
+    "titles": _data.titles,
 }
 
 
@@ -28,7 +32,9 @@ def render(summary: Mapping[str, Any], path: str | Path) -> Path:
     """Write the report of a run as one HTML page.
 
     Use it at the end of a batch, or to write the page again from a stored summary. The page
-    needs no network: style, scripts and pictures are inside it. All text is escaped.
+    needs no network: style, scripts and pictures are inside it, and its content security policy
+    forbids every request. All text is escaped. Without scripts, and on paper, the tables and the
+    pictures of the summary stand where the searchable ones are drawn otherwise.
 
     Parameters
     ----------
@@ -103,22 +109,43 @@ def _environment(folder: Path) -> Any:
         interval=_format.interval,
         pair_range=_format.pair_range,
         known=_format.known,
+        assets=Assets(),
+        explorer=_data.explorer,
+        table_of=_data.table_of,
+        flow=flow,
         embed=lambda picture: embed(picture, folder),
     )
     return environment
 
 
 def _with_anchor(number: int, cohort: Mapping[str, Any]) -> dict[str, Any]:
-    """Add what the page shows of a cohort beside its summary: anchor, title, finding counts."""
+    """Add what the page shows of a cohort beside its summary: anchor, title, counts, sections."""
     counts = dict.fromkeys(("error", "warning", "note"), 0)
     for finding in cohort.get("findings", ()):
         counts[finding["severity"]] += 1
+    done = cohort["status"] == "done"
     return {
         **cohort,
         "anchor": f"cohort-{number + 1}",
         "shown_title": cohort.get("title") or cohort["name"],
         "counts": counts,
+        "sections": [(key, words) for key, words, there in _sections(cohort) if there and done],
     }
+
+
+def _sections(cohort: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
+    """Key, heading, and whether there is anything to tell."""
+    kinds = {part["kind"] for part in cohort.get("prediction") or ()}
+    predicted = "Association with the response" if kinds == {"association"} else ""
+    return [
+        ("flow", "Samples, people, pairs", True),
+        ("qc", "Checks and quality", True),
+        ("scores", "Signature scores", cohort.get("scores")),
+        ("differential", "Tests of single features", cohort.get("differential")),
+        ("responders", "Individual responses", cohort.get("responders")),
+        ("prediction", predicted or "Prediction of the response", cohort.get("prediction")),
+        ("methods", "Methods", cohort.get("methods") or cohort.get("references")),
+    ]
 
 
 def _write_whole(text: str, target: Path) -> None:

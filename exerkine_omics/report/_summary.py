@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 
 from exerkine_omics.errors import InputError, shown
 from exerkine_omics.report._summary_qc import Finding, Number, Quality
+from exerkine_omics.report._summary_tables import Meta, Table, unfit
 
 
 class Pairs(TypedDict):
@@ -129,6 +130,7 @@ class Differential(TypedDict):
     notes: NotRequired[list[str]]
     contrasts: list[ContrastCounts]
     top: list[TopRow]
+    table: NotRequired[Table]
 
 
 class Person(TypedDict):
@@ -206,12 +208,16 @@ class Prediction(TypedDict):
 
 
 class Figure(TypedDict):
-    """A picture on disk; a relative path starts at the folder of the report."""
+    """A picture on disk; a relative path starts at the folder of the report.
+
+    ``contrast`` marks a volcano: on screen the one that can be searched takes its place.
+    """
 
     section: Literal["qc", "scores", "differential", "responders", "prediction"]
     path: str
     caption: str
     alt: str
+    contrast: NotRequired[str]
 
 
 class FailedCohort(TypedDict):
@@ -264,6 +270,8 @@ class Summary(TypedDict):
     versions: dict[str, str]
     duration_seconds: float
     cohorts: list[DoneCohort | FailedCohort]
+    meta: NotRequired[list[Meta] | None]
+    inputs: NotRequired[dict[str, dict[str, str]] | None]  # cohort: {file: sha256}
 
 
 def validate(summary: Mapping[str, Any]) -> None:
@@ -302,6 +310,12 @@ def _check(summary: dict[str, Any]) -> None:
         except ValidationError as error:
             for problem in error.errors(include_url=False, include_input=False):
                 problems.append({**problem, "loc": ("cohorts", number, *problem["loc"])})
+        else:
+            table = (cohort.get("differential") or {}).get("table")
+            wrong = unfit(table) if table is not None else None
+            if wrong is not None:
+                place = ("cohorts", number, "differential", "table", wrong[0])
+                problems.append({"loc": place, "msg": wrong[1]})
     if problems:
         raise _refused(problems)
 

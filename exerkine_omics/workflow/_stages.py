@@ -199,6 +199,8 @@ def differential(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, An
                 caption=f"Effect against evidence for {contrast}.",
                 alt=f"Volcano plot of {contrast}",
             )
+            # on screen the report's own volcano takes its place
+            figures.records[-1]["contrast"] = contrast
         strongest = str(best["feature"].iloc[0])
         figures.add(
             "differential",
@@ -211,9 +213,18 @@ def differential(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, An
         "method": section.method,
         "contrasts": counts,
         "top": records(rows),
+        "table": _table(ranked, names),
         "notes": ([] if section.control else [_NOT_ATTRIBUTABLE])
         + [str(w.message) for w in told if issubclass(w.category, ExerkineWarning)],
     }
+
+
+def _table(frame: pd.DataFrame, names: dict[str, str]) -> dict[str, Any]:
+    """Give the result frame by columns; what is the same in every row is told elsewhere."""
+    columns = [c for c in schema.RESULT_COLUMNS if c not in ("method", "family")]
+    data = {c: frame[c].astype(object).where(frame[c].notna(), None).tolist() for c in columns}
+    data = {"name": [names[f] for f in map(str, data["feature"])], **data}
+    return {"columns": list(data), "data": data}
 
 
 def enrich(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any] | None:
