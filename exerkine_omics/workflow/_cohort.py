@@ -119,7 +119,7 @@ def _disk_error(error: BaseException) -> str | None:
     while seen is not None:
         if isinstance(seen, OSError):  # HDF5 and Arrow put the number into their text only
             found = (w for low, w in words.items() if low in str(seen).lower())
-            told = os.strerror(seen.errno) if seen.errno in codes else next(found, None)
+            told = os.strerror(seen.errno or 0) if seen.errno in codes else next(found, None)
             if told is not None:
                 return told
         seen = seen.__cause__ or seen.__context__
