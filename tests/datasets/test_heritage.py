@@ -397,11 +397,9 @@ def test_the_example_names_its_noise():
 
     cohort = load_config(EXAMPLE).cohorts[0]
     assert cohort.input.dataset == "heritage_somascan"
-    published = exo.Reliability.literature().set_index("name").loc["vo2peak_bonafiglia2016"]
     noise = cohort.responders.reliability
-    assert noise.typical_error == pytest.approx(1000 * published["typical_error"])
-    assert published["unit"] == "L/min" and cohort.responders.unit == "mL/min"
-    assert published["citation"] in noise.source
+    assert noise.typical_error == 108 and cohort.responders.unit == "mL/min"
+    assert "Bouchard et al. 2022, doi 10.1249/MSS.0000000000002859" in noise.source
     assert (cohort.prediction.feature_time, cohort.prediction.outcome_time) == (0, 20)
 
 
@@ -416,7 +414,7 @@ def test_the_example_runs_and_refuses_sd_ir(tmp_path: Path):
     (responders,), (prediction,) = summary["responders"], summary["prediction"]
     assert responders["verdict"] == "cannot be known"
     assert "one arm cannot tell them apart" in responders["verdict_reason"]
-    assert "Bonafiglia" in responders["noise_source"]
+    assert "Bouchard" in responders["noise_source"]
     assert prediction["kind"] == "prediction" and prediction["n_features"] == 10
     assert any("No control arm" in n for n in prediction["notes"])
     assert "not attributable to exercise" in page.read_text()
