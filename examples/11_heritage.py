@@ -114,9 +114,9 @@ print(f"no marker explains more than {r2:.0%} of the changes, if the noise is th
 assert 0 < share < 1 and 0 <= r2 < 1
 
 # %% [markdown]
-# The same with the noise of another laboratory (53.5, Bonafiglia 2016, tests within days), of the mean
-# of two tests (108 / 1.4 = 76) and of tests weeks apart (137): what the answer hangs on. With the
-# largest, little or nothing may be left to predict.
+# The same with the noise of another laboratory (53.5, Bonafiglia 2016, tests within days), of the
+# mean of two tests (108 / 1.4 = 76) and of tests weeks apart (137): what the answer hangs on. With
+# the largest, little or nothing may be left to predict.
 
 # %%
 r2_by_noise = {

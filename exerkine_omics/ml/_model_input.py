@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,10 @@ def read_new(
     at: str,
 ) -> NewPeople:
     """Check and align new people; features by id."""
-    people = read_people(new, schema.SUBJECT, union=True, caller="ResponseModel.predict")
+    people = read_people(
+        new, schema.SUBJECT, union=True, unmeasured=True, caller="ResponseModel.predict"
+    )
+    _tell_who_is_left_out(new, people)
     # the clinical block alone needs no platform
     if len(features):
         _check_platforms(people, platforms)
@@ -69,6 +73,14 @@ def read_new(
     free = [_read(column, sheet) for column in columns]
     table = np.column_stack([*free, found]) if free else found
     return NewPeople(people.subjects, table)
+
+
+def _tell_who_is_left_out(new: Any, people: People) -> None:
+    parts = new.mod.values() if hasattr(new, "mod") else [new]
+    everyone = set().union(*(set(part.obs[schema.SUBJECT].astype(str)) for part in parts))
+    lost = sorted(everyone - set(people.subjects.astype(str)))
+    if lost:
+        warn(f"{shown(lost)} have no baseline sample and are not predicted")
 
 
 def _check_platforms(people: People, platforms: Sequence[PlatformNeed]) -> None:

@@ -68,20 +68,29 @@ class People:
 
 
 def read_people(
-    data: Any, groups: str, *, union: bool = False, caller: str = "exo.ml.evaluate"
+    data: Any,
+    groups: str,
+    *,
+    union: bool = False,
+    unmeasured: bool = False,
+    caller: str = "exo.ml.evaluate",
 ) -> People:
     """One row a person from AnnData, or from each modality of MuData.
 
-    People in all modalities; with ``union`` those in any, and what is not measured is NaN. Errors
-    of the scale name the ``caller``.
+    People in all modalities; with ``union`` those in any, and what is not measured is NaN. Who has
+    no value at all is left out and counted, unless ``unmeasured``. Errors of the scale name the
+    ``caller``.
     """
     if isinstance(data, AnnData):
-        return _one_platform(data, groups, caller)
+        return _one_platform(data, groups, caller, unmeasured)
     if not isinstance(getattr(data, "mod", None), Mapping):  # a frame has a method of that name
         raise InputError(
             f"data is a {type(data).__name__}", fix="Give an AnnData, or a MuData of several."
         )
-    parts = {name: _one_platform(adata, groups, caller) for name, adata in sorted(data.mod.items())}
+    parts = {
+        name: _one_platform(adata, groups, caller, unmeasured)
+        for name, adata in sorted(data.mod.items())
+    }
     if not parts:
         raise InputError("The MuData holds no modality", where="data.mod")
     first = next(iter(parts.values()))
@@ -145,7 +154,7 @@ def _at(part: People, keep: np.ndarray) -> People:
     )
 
 
-def _one_platform(adata: AnnData, groups: str, caller: str) -> People:
+def _one_platform(adata: AnnData, groups: str, caller: str, unmeasured: bool) -> People:
     require_log(adata, caller)
     require_columns(adata, schema.SUBJECT, groups)
     twice = adata.var_names[adata.var_names.duplicated()].unique()
@@ -178,7 +187,7 @@ def _one_platform(adata: AnnData, groups: str, caller: str) -> People:
             where=f"obs[{schema.SUBJECT!r}]",
             fix="Keep one sample a person; exo.pp.check(adata) lists all of them.",
         )
-    empty = ~np.isfinite(matrix).any(axis=1)
+    empty = ~np.isfinite(matrix).any(axis=1) & (not unmeasured)
     order = np.argsort(people.astype(str), kind="stable")
     order = order[~empty[order]]
     columns = np.argsort(adata.var_names.to_numpy(dtype=str), kind="stable")

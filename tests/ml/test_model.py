@@ -151,6 +151,22 @@ def test_predictions_are_those_of_the_fit(evaluated):
     assert found["abstain"].to_numpy()[unsure].all()
 
 
+def test_nobody_is_lost_without_a_word(saved, new):
+    """Who has no value is predicted as missing; who has no baseline sample is named."""
+    model = saved[2]
+    blank = new.copy()
+    blank.X[0] = np.nan
+    found = model.predict(blank)
+    assert len(found) == blank.n_obs
+    row = found[found["subject_id"] == str(blank.obs["subject_id"].iloc[0])].iloc[0]
+    assert row["abstain"] and "columns are missing" in row["status"]
+    later = new.copy()
+    times = ["post", *(["pre"] * (later.n_obs - 1))]
+    later.obs["timepoint"] = pd.Categorical(times, ["pre", "post"], ordered=True)
+    with pytest.warns(ExerkineWarning, match="have no baseline sample and are not predicted"):
+        assert len(model.predict(later)) == later.n_obs - 1
+
+
 def test_a_level_never_seen_is_missing_not_the_first(saved, new):
     strange = new.copy()
     strange.obs["sex"] = "Female"
