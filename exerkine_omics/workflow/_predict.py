@@ -109,6 +109,9 @@ def _draw(figures: Figures, result: ml.PredictionResult, label: str, number: int
             drawn.append(("calibration", pl.calibration, text, "Calibration curve"))
         text = f"{label}: net benefit of acting on the prediction, against all and none."
         drawn.append(("decision_curve", pl.decision_curve, text, "Decision curve"))
+    if len(result.conformal):
+        text = f"{label}: what prediction sets leave open, and whether they hold what was promised."
+        drawn.append(("conformal", pl.conformal, text, "Prediction sets"))
     if len(result.importance):
         text = f"{label}: what is lost when columns are exchanged among held-out people."
         drawn.append(("importance", pl.importance, text, "Permutation importance"))
