@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pickle import loads
@@ -21,11 +22,22 @@ _lock = threading.Lock()
 _gate: threading.Semaphore | None = None
 
 
-def on_cluster(call: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
-    """Yield place and result of ``call(*task)`` as they come.
+@dataclass
+class Outcome:
+    """What a task comes to: its result or the user's error, which no worker need log."""
 
-    A task whose worker dies is done again by another. Where tasks raise, the error of the first in
-    order is raised, as in a serial run.
+    result: Any = None
+    error: ExerkineError | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+def on_cluster(
+    call: Callable[..., Outcome], tasks: Sequence[tuple[Any, ...]]
+) -> Iterator[tuple[int, Outcome]]:
+    """Yield place and outcome of ``call(*task)`` as they come.
+
+    A task whose worker dies is done again by another. Where tasks fail, the error of the first in
+    order is the last outcome, as in a serial run.
     """
     from dask import config
 
@@ -38,7 +50,7 @@ def on_cluster(call: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> It
 
 def _stream(
     client: Any, call: Any, tasks: Sequence[tuple[Any, ...]], depth: int
-) -> Iterator[tuple[int, Any]]:
+) -> Iterator[tuple[int, Outcome]]:
     from distributed import as_completed
 
     once = _common(client, call, tasks)
@@ -49,7 +61,7 @@ def _stream(
     order = iter(range(len(tasks)))
     queue = as_completed(loop=client.loop, with_results=True, raise_errors=False)
     running: dict[Any, int] = {}
-    failed: dict[int, BaseException] = {}
+    failed: dict[int, Outcome | BaseException] = {}
 
     def send(n: int) -> None:
         for place in islice(order, n):
@@ -63,16 +75,18 @@ def _stream(
     try:
         for future, result in queue:
             place = running.pop(future)
-            error = _error(future, result)
-            if error is None:
+            if future.status == "finished" and result.error is None:
                 yield place, result
                 if not failed:
                     send(1)
             elif not failed or place < min(failed):
-                failed[place] = error
+                failed[place] = result if future.status == "finished" else _lost(result)
                 client.cancel([f for f, k in running.items() if k > place])
         if failed:
-            raise failed[min(failed)]
+            first = failed[min(failed)]
+            if not isinstance(first, Outcome):
+                raise first
+            yield min(failed), first
     finally:
         if running:
             client.cancel(list(running))
@@ -97,12 +111,8 @@ def _common(client: Any, call: Any, tasks: Sequence[tuple[Any, ...]]) -> dict[in
     return found
 
 
-def _error(future: Any, result: Any) -> BaseException | None:
-    """Return the error of a task that has one; what happened to the cluster is said in words."""
-    if isinstance(result, ExerkineError):
-        return result
-    if future.status == "finished":
-        return None
+def _lost(result: Any) -> BaseException:
+    """Return the error of a bug, or say in words what happened to the cluster."""
     error = result[1] if isinstance(result, tuple) else result
     if type(error).__name__ == "KilledWorker":
         return AnalysisError(
@@ -117,14 +127,12 @@ def _error(future: Any, result: Any) -> BaseException | None:
     return error
 
 
-def at_depth(depth: int, call: Callable[..., Any], *task: Any) -> Any:
-    """Run on a worker. An error that the user caused is returned: no worker need log it."""
+def at_depth(depth: int, call: Callable[..., Outcome], *task: Any) -> Outcome:
+    """Run on a worker, and let the task know that it does."""
     before, here.depth = here.depth, depth
     try:
         with _turn(depth):
             return call(*task)
-    except ExerkineError as error:
-        return error
     finally:
         here.depth = before
 
