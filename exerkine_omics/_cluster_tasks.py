@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache
 from itertools import islice
 from pickle import loads
 from typing import Any
@@ -53,9 +53,8 @@ def _stream(
 ) -> Iterator[tuple[int, Outcome]]:
     from distributed import as_completed
 
-    once = _common(client, call, tasks)
-    work, call = partial(at_depth, depth), once.get(id(call), call)
-    own = sum(getattr(a, "nbytes", 0) for a in tasks[0] if id(a) not in once)
+    common = _common(client, call, tasks)
+    own = sum(getattr(a, "nbytes", 0) for a in tasks[0] if id(a) not in common)
     # tasks that bring large arrays are sent as the workers take them: memory stays bounded
     ahead = len(tasks) if own < _LARGE else 2 * max(sum(client.nthreads().values()), 1)
     order = iter(range(len(tasks)))
@@ -65,9 +64,11 @@ def _stream(
 
     def send(n: int) -> None:
         for place in islice(order, n):
-            task = [once.get(id(a), a) for a in tasks[place]]
+            parts = (call, *tasks[place])
+            shared = {k: common[id(part)] for k, part in enumerate(parts) if id(part) in common}
+            packed = _pack(tuple(None if k in shared else part for k, part in enumerate(parts)))
             # what waits inside another task goes first, or many large ones are begun at once
-            future = client.submit(work, call, *task, pure=False, priority=10 * depth)
+            future = client.submit(at_depth, depth, packed, shared, pure=False, priority=10 * depth)
             running[future] = place
             queue.add(future)
 
@@ -75,12 +76,15 @@ def _stream(
     try:
         for future, result in queue:
             place = running.pop(future)
-            if future.status == "finished" and result.error is None:
+            ended = future.status == "finished"
+            if ended:
+                result = loads(result)
+            if ended and result.error is None:
                 yield place, result
                 if not failed:
                     send(1)
             elif not failed or place < min(failed):
-                failed[place] = result if future.status == "finished" else _lost(result)
+                failed[place] = result if ended else _lost(result)
                 client.cancel([f for f, k in running.items() if k > place])
         if failed:
             first = failed[min(failed)]
@@ -93,22 +97,30 @@ def _stream(
 
 
 def _common(client: Any, call: Any, tasks: Sequence[tuple[Any, ...]]) -> dict[int, Any]:
-    """Future of each large thing that all tasks use, by identity.
+    """Future of each large thing that all tasks use, packed, by identity.
 
-    It travels as a task that unpacks it, not as scattered data: what lay on a worker that dies is
-    unpacked anew on another.
+    It travels as a task that gives it back, not as scattered data: what lay on a worker that dies
+    is made anew on another.
     """
-    from cloudpickle import dumps
-
     found = {}
     small = (str, bytes, int, float, bool, type(None))
     again = {id(a) for a in tasks[1]}
     things = [a for a in tasks[0] if id(a) in again and not isinstance(a, small)]
     for thing in (call, *things):
-        packed = dumps(thing, protocol=5)
+        packed = _pack(thing)
         if len(packed) >= _SHARED:
-            found[id(thing)] = client.submit(loads, packed, pure=False, priority=100)
+            found[id(thing)] = client.submit(bytes, packed, pure=False, priority=100)
     return found
+
+
+def _pack(thing: Any) -> bytes:
+    """Pickle with its arrays inside, which are then aligned where they arrive.
+
+    Dask's own way leaves arrays at odd addresses, over which numpy sums in another order.
+    """
+    from cloudpickle import dumps
+
+    return dumps(thing, protocol=5)
 
 
 def _lost(result: Any) -> BaseException:
@@ -127,12 +139,20 @@ def _lost(result: Any) -> BaseException:
     return error
 
 
-def at_depth(depth: int, call: Callable[..., Outcome], *task: Any) -> Outcome:
-    """Run on a worker, and let the task know that it does."""
+@lru_cache(maxsize=4)
+def _unpack(packed: bytes) -> Any:
+    return loads(packed)
+
+
+def at_depth(depth: int, packed: bytes, shared: dict[int, bytes]) -> bytes:
+    """Run a call on a worker, and let it know that it does; its outcome is packed again."""
     before, here.depth = here.depth, depth
     try:
         with _turn(depth):
-            return call(*task)
+            call, *task = (
+                _unpack(shared[k]) if k in shared else part for k, part in enumerate(loads(packed))
+            )
+            return _pack(call(*task))
     finally:
         here.depth = before
 

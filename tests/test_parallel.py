@@ -194,14 +194,23 @@ def test_a_task_that_always_kills_is_given_up(one_worker: str) -> None:
         assert parallel.run(abs, TASKS) == list(range(6))
 
 
-def test_large_arguments(one_worker: str) -> None:
-    """Shared ones are sent once, own ones a few at a time."""
+def layout(own: np.ndarray, shared: np.ndarray) -> tuple[np.ndarray, set[bool]]:
+    return own, {a.flags.aligned and a.flags.c_contiguous for a in (own, shared)}
+
+
+@pytest.mark.parametrize("rows", [10, 500])
+def test_arrays_are_aligned_there_and_back(one_worker: str, rows: int) -> None:
+    """Over an array at an odd address numpy sums in another order; Dask's own way gives those."""
     rng = np.random.default_rng(0)
     table = rng.normal(size=(300, 100))
-    tasks = [(rng.normal(size=(500, 500)), table) for _ in range(12)]
+    tasks = [(rng.normal(size=(rows, 500)), table) for _ in range(12)]
     expected = [total(*task) for task in tasks]
     with exo.settings.override(scheduler=one_worker):
-        assert parallel.run(total, tasks) == expected
+        for _ in range(3):
+            assert parallel.run(total, tasks) == expected
+        for (own, seen), task in zip(parallel.run(layout, tasks), tasks, strict=True):
+            assert own.flags.aligned and seen == {True}
+            assert own.tobytes() == task[0].tobytes()
 
 
 class TestAddresses:
@@ -297,6 +306,10 @@ def test_two_workers_and_a_death_in_between(tmp_path: Path) -> None:
         assert len(set(parallel.run(process, TASKS * 20))) == 2
         found = parallel.run(partial(square_once_dead, tmp_path, np.arange(1e5)), TASKS)
         assert found == [float(np.arange(1e5).sum()) + i**2 for (i,) in TASKS]
+        table = np.random.default_rng(0).normal(size=(300, 999))
+        for _ in range(10):  # what is shared goes from worker to worker
+            found = parallel.run(total, [(table[:2], table)] * 40)
+            assert set(found) == {total(table[:2], table)}
         expected = [evaluated(k, n_jobs=1)[1] for k in range(4)]
         for first, other in zip(
             expected, parallel.run(evaluated, [(k,) for k in range(4)]), strict=True
