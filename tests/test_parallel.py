@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import anndata as ad
 import joblib
 import numpy as np
 import pandas as pd
@@ -262,9 +263,7 @@ def test_threads_of_this_process() -> None:
 FAST = {"outer": (3, 2), "inner": 2, "n_permutations": 2, "n_bootstrap": 10, "clinical": None}
 
 
-def cohort() -> tuple[object, pd.Series]:
-    import anndata as ad
-
+def cohort() -> tuple[ad.AnnData, pd.Series]:
     rng = np.random.default_rng(3)
     people = [f"P{i:03d}" for i in range(30)]
     obs = pd.DataFrame({"subject_id": people}, index=people)
@@ -298,6 +297,41 @@ def test_evaluation_is_the_same_to_the_bit(one_worker: str) -> None:
             pd.testing.assert_frame_equal(first[0], other[0], check_exact=True, obj=name)
             pd.testing.assert_frame_equal(first[1], other[1], check_exact=True, obj=name)
             assert first[2] == other[2]
+
+
+def wide_cohort() -> ad.AnnData:
+    """1200 features, 5% missing."""
+    small = exo.datasets.simulate(20, n_proteins=400, seed=2).adata
+    rng = np.random.default_rng(0)
+    x = np.hstack([small.X, small.X + rng.normal(size=small.shape), small.X + 1])
+    x[rng.random(x.shape) < 0.05] = np.nan
+    var = pd.DataFrame(index=[f"A{j:04d}" for j in range(x.shape[1])])
+    return ad.AnnData(x, obs=small.obs, var=var, uns=small.uns)
+
+
+@pytest.mark.parametrize("kind", ["h5ad", "zarr"])
+@pytest.mark.parametrize("options", [{}, {"variance": "contrast", "moderate": True}])
+def test_blocks_of_a_file_are_read_by_workers(
+    one_worker: str, kind: str, options: dict[str, object], tmp_path: Path, monkeypatch
+) -> None:
+    from exerkine_omics.tl import _lmm
+
+    monkeypatch.setattr(_lmm, "_MEMORY", 1)  # 512 features a task
+    kept = wide_cohort()
+    expected = exo.tl.differential(kept, control="CON", **options)
+    path = tmp_path / f"cohort.{kind}"
+    exo.io.write(kept, path)
+    seen = []
+    run = parallel.run
+    monkeypatch.setattr(_lmm, "run", lambda *a, **k: seen.append(k["n_jobs"]) or run(*a, **k))
+    for changes in ({}, {"n_jobs": 2}, {"scheduler": one_worker}):
+        there = exo.io.read(path, backed=True)
+        with exo.settings.override(**changes):
+            found = exo.tl.differential(there, control="CON", **options)
+        pd.testing.assert_frame_equal(found, expected, check_exact=True, obj=str(changes))
+    assert seen == [None] * 3
+    exo.tl.differential(kept, control="CON", **options)
+    assert seen.pop() == 1  # what is in memory stays
 
 
 @pytest.mark.slow
