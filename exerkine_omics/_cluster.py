@@ -54,7 +54,6 @@ def connect(spec: str) -> Any:
             dashboard_address=None,
         )
         client = Client(workers, set_as_default=False)
-        client.exerkine_workers = workers
     else:
         client = _remote(Client, spec)
     _connected = (spec, client)
@@ -105,9 +104,8 @@ def close() -> None:
         return
     client, _connected = _connected[1], None
     client.close()
-    workers = getattr(client, "exerkine_workers", None)
-    if workers is not None:
-        workers.close()
+    if client.cluster is not None:
+        client.cluster.close()
 
 
 @contextmanager

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from pickle import loads
 from typing import Any
@@ -21,11 +22,22 @@ _lock = threading.Lock()
 _gate: threading.Semaphore | None = None
 
 
-def on_cluster(call: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
-    """Yield place and result of ``call(*task)`` as they come.
+@dataclass
+class Outcome:
+    """What a task comes to: its result or the user's error, which no worker need log."""
 
-    A task whose worker dies is done again by another. Where tasks raise, the error of the first in
-    order is raised, as in a serial run.
+    result: Any = None
+    error: ExerkineError | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+def on_cluster(
+    call: Callable[..., Outcome], tasks: Sequence[tuple[Any, ...]]
+) -> Iterator[tuple[int, Outcome]]:
+    """Yield place and outcome of ``call(*task)`` as they come.
+
+    A task whose worker dies is done again by another. Where tasks fail, the error of the first in
+    order is the last outcome, as in a serial run.
     """
     from dask import config
 
@@ -38,24 +50,25 @@ def on_cluster(call: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> It
 
 def _stream(
     client: Any, call: Any, tasks: Sequence[tuple[Any, ...]], depth: int
-) -> Iterator[tuple[int, Any]]:
+) -> Iterator[tuple[int, Outcome]]:
     from distributed import as_completed
 
-    once = _common(client, call, tasks)
-    work, call = partial(at_depth, depth), once.get(id(call), call)
-    own = sum(getattr(a, "nbytes", 0) for a in tasks[0] if id(a) not in once)
+    common = _common(client, call, tasks)
+    own = sum(getattr(a, "nbytes", 0) for a in tasks[0] if id(a) not in common)
     # tasks that bring large arrays are sent as the workers take them: memory stays bounded
     ahead = len(tasks) if own < _LARGE else 2 * max(sum(client.nthreads().values()), 1)
     order = iter(range(len(tasks)))
     queue = as_completed(loop=client.loop, with_results=True, raise_errors=False)
     running: dict[Any, int] = {}
-    failed: dict[int, BaseException] = {}
+    failed: dict[int, Outcome | BaseException] = {}
 
     def send(n: int) -> None:
         for place in islice(order, n):
-            task = [once.get(id(a), a) for a in tasks[place]]
+            parts = (call, *tasks[place])
+            shared = {k: common[id(part)] for k, part in enumerate(parts) if id(part) in common}
+            packed = _pack(tuple(None if k in shared else part for k, part in enumerate(parts)))
             # what waits inside another task goes first, or many large ones are begun at once
-            future = client.submit(work, call, *task, pure=False, priority=10 * depth)
+            future = client.submit(at_depth, depth, packed, shared, pure=False, priority=10 * depth)
             running[future] = place
             queue.add(future)
 
@@ -63,46 +76,55 @@ def _stream(
     try:
         for future, result in queue:
             place = running.pop(future)
-            error = _error(future, result)
-            if error is None:
+            ended = future.status == "finished"
+            if ended:
+                result = loads(result)
+            if ended and result.error is None:
                 yield place, result
                 if not failed:
                     send(1)
             elif not failed or place < min(failed):
-                failed[place] = error
+                failed[place] = result if ended else _lost(result)
                 client.cancel([f for f, k in running.items() if k > place])
         if failed:
-            raise failed[min(failed)]
+            first = failed[min(failed)]
+            if not isinstance(first, Outcome):
+                raise first
+            yield min(failed), first
     finally:
         if running:
             client.cancel(list(running))
 
 
 def _common(client: Any, call: Any, tasks: Sequence[tuple[Any, ...]]) -> dict[int, Any]:
-    """Future of each large thing that all tasks use, by identity.
+    """Future of each large thing that all tasks use, packed, by identity.
 
-    It travels as a task that unpacks it, not as scattered data: what lay on a worker that dies is
-    unpacked anew on another.
+    It travels as a task that gives it back, not as scattered data: what lay on a worker that dies
+    is made anew on another.
     """
-    from cloudpickle import dumps
-
     found = {}
     small = (str, bytes, int, float, bool, type(None))
     again = {id(a) for a in tasks[1]}
     things = [a for a in tasks[0] if id(a) in again and not isinstance(a, small)]
     for thing in (call, *things):
-        packed = dumps(thing, protocol=5)
+        packed = _pack(thing)
         if len(packed) >= _SHARED:
-            found[id(thing)] = client.submit(loads, packed, pure=False, priority=100)
+            found[id(thing)] = client.submit(bytes, packed, pure=False, priority=100)
     return found
 
 
-def _error(future: Any, result: Any) -> BaseException | None:
-    """Return the error of a task that has one; what happened to the cluster is said in words."""
-    if isinstance(result, ExerkineError):
-        return result
-    if future.status == "finished":
-        return None
+def _pack(thing: Any) -> bytes:
+    """Pickle with its arrays inside, which are then aligned where they arrive.
+
+    Dask's own way leaves arrays at odd addresses, over which numpy sums in another order.
+    """
+    from cloudpickle import dumps
+
+    return dumps(thing, protocol=5)
+
+
+def _lost(result: Any) -> BaseException:
+    """Return the error of a bug, or say in words what happened to the cluster."""
     error = result[1] if isinstance(result, tuple) else result
     if type(error).__name__ == "KilledWorker":
         return AnalysisError(
@@ -117,14 +139,20 @@ def _error(future: Any, result: Any) -> BaseException | None:
     return error
 
 
-def at_depth(depth: int, call: Callable[..., Any], *task: Any) -> Any:
-    """Run on a worker. An error that the user caused is returned: no worker need log it."""
+@lru_cache(maxsize=4)
+def _unpack(packed: bytes) -> Any:
+    return loads(packed)
+
+
+def at_depth(depth: int, packed: bytes, shared: dict[int, bytes]) -> bytes:
+    """Run a call on a worker, and let it know that it does; its outcome is packed again."""
     before, here.depth = here.depth, depth
     try:
         with _turn(depth):
-            return call(*task)
-    except ExerkineError as error:
-        return error
+            call, *task = (
+                _unpack(shared[k]) if k in shared else part for k, part in enumerate(loads(packed))
+            )
+            return _pack(call(*task))
     finally:
         here.depth = before
 

@@ -11,21 +11,20 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any, TypeVar
-from warnings import WarningMessage, catch_warnings, showwarning
+from warnings import catch_warnings, showwarning
 from zlib import crc32
 
 import numpy as np
 
 from exerkine_omics._cluster import close, cluster, in_use
-from exerkine_omics._cluster_tasks import on_cluster
-from exerkine_omics.errors import ExerkineWarning, warn
+from exerkine_omics._cluster_tasks import Outcome, on_cluster
+from exerkine_omics.errors import ExerkineError, ExerkineWarning, warn
 from exerkine_omics.settings import settings
 
 __all__ = ["BLOCK", "alone", "blocks", "close", "cluster", "run", "stream"]
 
 BLOCK = 512
 _PROCESS = os.urandom(8).hex()  # this process, among all machines
-_TOLD = "_exerkine_told"
 T = TypeVar("T")
 
 
@@ -71,7 +70,8 @@ def run(
     function
         A function that can be pickled.
     tasks
-        One tuple of arguments a call.
+        One tuple of arguments a call. Give contiguous arrays: a part of a larger one arrives as
+        a contiguous copy, over which numpy may sum in another order (the last digit).
     n_jobs
         Number of processes; None means ``settings.n_jobs``, -1 all cores. With a cluster the
         number is the cluster's; only 1, given here, keeps the tasks in this process.
@@ -95,15 +95,15 @@ def run(
     """
     found: dict[int, T] = {}
     told: dict[int, list[str]] = {}
+    results = _results(function, tasks, n_jobs)
     try:
-        for place, (result, said) in _bar(_results(function, tasks, n_jobs), progress, len(tasks)):
-            told[place] = said
+        for place, outcome in _bar(results, progress, len(tasks)):
+            told[place] = outcome.warnings
+            if outcome.error is not None:
+                raise outcome.error
             if done is not None:
-                done(place, result)
-            found[place] = result
-    except Exception as error:
-        told[len(tasks)] = error.__dict__.pop(_TOLD, [])
-        raise
+                done(place, outcome.result)
+            found[place] = outcome.result
     finally:
         for place in sorted(told):
             for text in told[place]:
@@ -113,11 +113,10 @@ def run(
 
 def _results(
     function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], n_jobs: int | None
-) -> Iterable[tuple[int, tuple[Any, list[str]]]]:
-    """Place, result and warnings of each task."""
+) -> Iterable[tuple[int, Outcome]]:
     if len(tasks) < 2 or alone(n_jobs):
-        # warnings go their own way here
-        return ((place, (function(*task), [])) for place, task in enumerate(tasks))
+        # warnings and errors go their own way here
+        return ((place, Outcome(function(*task))) for place, task in enumerate(tasks))
     # a bar in a worker would be drawn over the caller's
     call = partial(_work, function, settings.to_dict() | {"progress": False}, _PROCESS)
     if in_use():
@@ -132,20 +131,28 @@ def _results(
 
 
 def _work(
-    function: Callable[..., T], lent: Mapping[str, Any], caller: str, *task: Any
-) -> tuple[T, list[str]]:
-    """Run in a worker: the caller's settings, one thread, and what was warned of."""
+    function: Callable[..., Any], lent: Mapping[str, Any], caller: str, *task: Any
+) -> Outcome:
+    """Run in a worker, with the caller's settings, one thread, and an ear for warnings."""
     with settings.lend(lent):
         if caller == _PROCESS:  # a thread of the caller: its filters and threads are not ours
-            return function(*task), []
+            return _outcome(function, task)
         _one_thread(len(sys.modules))
         with catch_warnings(record=True, action="always", category=ExerkineWarning) as caught:
-            try:
-                result = function(*task)
-            except Exception as error:
-                setattr(error, _TOLD, _own(caught))
-                raise
-        return result, _own(caught)
+            outcome = _outcome(function, task)
+        for w in caught:
+            if issubclass(w.category, ExerkineWarning):
+                outcome.warnings.append(str(w.message))
+            else:  # shown where it came up
+                showwarning(w.message, w.category, w.filename, w.lineno)
+        return outcome
+
+
+def _outcome(function: Callable[..., Any], task: tuple[Any, ...]) -> Outcome:
+    try:
+        return Outcome(function(*task))
+    except ExerkineError as error:
+        return Outcome(error=error)
 
 
 @lru_cache(maxsize=1)
@@ -157,17 +164,6 @@ def _one_thread(loaded: int) -> None:
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(limits=1)
-
-
-def _own(caught: Iterable[WarningMessage]) -> list[str]:
-    """Texts of this package's warnings; others are shown where they came up."""
-    texts = []
-    for w in caught:
-        if issubclass(w.category, ExerkineWarning):
-            texts.append(str(w.message))
-        else:
-            showwarning(w.message, w.category, w.filename, w.lineno)
-    return texts
 
 
 def _bar(items: Iterable[Any], label: str | None, total: int) -> Iterable[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -29,9 +30,27 @@ def test_environment_is_read_and_a_bad_one_is_said() -> None:
     env = {"EXERKINE_SEED": "5", "PATH": ""}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert done.stdout.strip() == "5"
+    code = "import exerkine_omics as exo; print(exo.settings.scheduler)"
+    for given, read in (("local:3", "local:3"), ("three", "None"), ("", "None")):
+        own = {"EXERKINE_SCHEDULER": given, "PATH": ""}
+        done = subprocess.run([sys.executable, "-c", code], env=own, capture_output=True, text=True)
+        assert done.stdout.strip() == read
+        assert ("EXERKINE_SCHEDULER" in done.stderr) == (given == "three")
+    code = "import exerkine_omics as exo; print(exo.settings.seed)"
     env["EXERKINE_SEED"] = "five"
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert done.stdout.strip() == "0" and "EXERKINE_SEED" in done.stderr
+
+
+def test_lent_settings_hold_in_their_thread_alone() -> None:
+    lent = exo.settings.to_dict() | {"seed": 11}
+    with exo.settings.lend(lent), ThreadPoolExecutor(1) as other:
+        with exo.settings.override(n_jobs=3):
+            exo.settings.seed += 1
+            assert (exo.settings.seed, exo.settings.n_jobs) == (12, 3)
+            assert other.submit(getattr, exo.settings, "seed").result() == 0
+        assert exo.settings.n_jobs == 1
+    assert exo.settings.seed == 0 and lent["seed"] == 11
 
 
 def test_blocks_cover_all_features_once() -> None:

@@ -111,6 +111,28 @@ class Stored:
         self.values, self.where = values, where
         self.shape: tuple[int, int] = tuple(values.shape)
 
+    @property
+    def can_travel(self) -> bool:
+        """Whether a worker can read the file itself: an HDF5 or zarr file on disk."""
+        return self._hdf5() is not None or hasattr(getattr(self.values, "store", None), "root")
+
+    def _hdf5(self) -> tuple[str, str] | None:
+        """File and name of an HDF5 data set."""
+        file = getattr(self.values, "file", None)
+        return None if file is None else (file.filename, self.values.name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        found = self._hdf5()
+        return vars(self) if found is None else vars(self) | {"values": found}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if isinstance(state["values"], tuple):
+            import h5py
+
+            file, name = state["values"]
+            state["values"] = h5py.File(file, "r")[name]
+        self.__dict__.update(state)
+
     def __getitem__(self, key: tuple[Any, slice]) -> np.ndarray:
         rows, columns = key
         block = self._checked(self.values[:, columns])
