@@ -136,7 +136,8 @@ def run(
     seed
         Seed of all random numbers: this, else the config's, else ``settings.seed``.
     n_jobs
-        Processes: several cohorts are run side by side, a single one is cut into parts.
+        Processes: several cohorts are run side by side, a single one is cut into parts. With
+        ``settings.scheduler`` both are done by its workers, which must see ``out`` and the input.
     resume
         Keep every stage that is done with equal config, input and versions.
     start
@@ -162,12 +163,12 @@ def run(
     started = time.monotonic()
     out = Path(out)
     number, jobs = _seed(config, seed), settings.n_jobs if n_jobs is None else n_jobs
-    names, store = _names(config), Store.of(out)
+    names, store = _names(config), Store.of(out.resolve())  # workers have other folders
     earlier_run(out, names)
     with settings.override(seed=number, n_jobs=jobs), store.locked(), disk_errors(out):
         plan = _plan(config, store, number, jobs, resume=resume, start=start)
         with following([store.events(name) for name in (*names, "")], log):
-            outcomes = _run_jobs(plan.jobs, jobs)
+            outcomes = _run_jobs(plan.jobs)
             if len(outcomes) == 1 and outcomes[0].error is not None:
                 raise outcomes[0].error
             pooled = [_meta.pool(job, outcomes) for job in plan.meta]
@@ -220,8 +221,8 @@ def _plan(
         raise UsageError(f"There is no stage {start!r}", fix=f"Known: {', '.join(_ALL)}.")
     keep = frozenset(_ALL[: _ALL.index(start)] if start else _ALL if resume else ())
     digests, jobs, inputs = Digests(), [], {}
-    # several cohorts are run side by side, each by one process
-    inner = n_jobs if len(config.cohorts) == 1 or getattr(settings, "scheduler", None) else 1
+    # several cohorts are run side by side, each by one process; a cluster parts them further
+    inner = n_jobs if len(config.cohorts) == 1 else 1
     for cohort in config.cohorts:
         keys = stage_keys(cohort, seed, digests)
         jobs.append(Job(cohort, keys, store, seed, inner, keep))
@@ -231,10 +232,10 @@ def _plan(
     return _Plan(jobs, meta, inputs)
 
 
-def _run_jobs(jobs: Sequence[Job], n_jobs: int) -> list[Outcome]:
+def _run_jobs(jobs: Sequence[Job]) -> list[Outcome]:
     """Run the cohorts, those that take longest first; in the order of the config come back."""
     order = sorted(range(len(jobs)), key=lambda k: jobs[k].config.prediction is None)
-    done = parallel.run(run_cohort, [(jobs[k],) for k in order], n_jobs=n_jobs)
+    done = parallel.run(run_cohort, [(jobs[k],) for k in order])
     return [done[order.index(k)] for k in range(len(jobs))]
 
 

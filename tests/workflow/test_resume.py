@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from exerkine_omics import workflow
+from exerkine_omics import parallel, settings, workflow
 from exerkine_omics.errors import CohortsFailedError, DiskError, InputError, UsageError
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "batch.yaml"
@@ -338,3 +338,38 @@ def test_five_cohorts_on_two_processes_and_a_broken_sixth(data_dir: Path, tmp_pa
         pd.testing.assert_frame_equal(frame, two[name], check_exact=True)
     page = (tmp_path / "two" / "report.html").read_text()
     assert "nowhere.adat" in page and "Both trials" in page
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+def test_five_cohorts_on_a_cluster_that_loses_a_worker(data_dir: Path, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed", reason="needs exerkine_omics[dask]")
+    workflow.run_config(EXAMPLE, tmp_path / "serial")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        before = client.run(os.getpid)
+        command = [sys.executable, "-m", "exerkine_omics", "run", str(EXAMPLE)]
+        command += ["-o", str(tmp_path / "out"), "--scheduler", cluster.scheduler_address]
+        run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        killed = False
+        for line in run.stderr or ():
+            if "trial_a: check" in line and not killed:  # half of the cohorts are done
+                os.kill(next(iter(before.values())), signal.SIGKILL)
+                killed = True
+        assert run.wait() == 0 and killed
+        assert set(client.run(os.getpid).values()) != set(before.values())
+    assert_equal(tmp_path / "serial", tmp_path / "out")
+
+
+def test_a_cluster_gives_the_tables_of_a_serial_run(tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="needs exerkine_omics[dask]")
+    path = write(tmp_path, trial("a"), trial("b"))
+    workflow.run_config(path, tmp_path / "serial")
+    with settings.override(scheduler="local:2"):
+        workflow.run_config(path, tmp_path / "out")
+    parallel.close()
+    assert_equal(tmp_path / "serial", tmp_path / "out")
