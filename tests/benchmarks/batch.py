@@ -1,11 +1,11 @@
 """What a batch costs beside its bare functions, and what two processes gain.
 
-    EXERKINE_DATA_DIR=... python tests/benchmarks/batch.py [--repeats 3] [--cohorts 6]
+    EXERKINE_DATA_DIR=... python tests/benchmarks/batch.py [--repeats 3] [--cohorts 4]
 
 prints the table of docs/benchmarks.md on batches. Bare: the same readers, stages, figures and page,
 called one after the other in this process, without keys, checksums, store, events and lock. Runs
-alternate, the best of each is taken. The first batch is examples/batch.yaml (where its data are), the
-second consists of simulated trials of equal size.
+alternate, the best of each is taken. The first batch is examples/batch.yaml (where its data are),
+the second consists of simulated trials of equal size.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def bare(config: workflow.RunConfig, out: Path) -> None:
             summaries.append(summary)
     whole = {
         "title": config.title, "package_version": exo.__version__, "seed": 0, "config_path": "",
-        "versions": _text.versions(), "duration_seconds": 0.0, "cohorts": exo.cohort.plain(summaries),
+        "versions": _text.versions(), "duration_seconds": 0.0,
+        "cohorts": exo.cohort.plain(summaries),
     }  # fmt: skip
     report.render(whole, out / "report.html")
 
@@ -63,11 +64,11 @@ def trials(number: int) -> workflow.RunConfig:
         "outcome": "VO2max", "unit": "mL/kg/min", "pre": "vo2max_pre", "post": "vo2max_post",
         "threshold": 1.0, "reliability": "control", "arm": "arm", "control": "CON",
     }  # fmt: skip
-    prediction = {"feature_time": 0, "outcome_time": 12, "outer": [5, 2], "n_permutations": 40}
+    prediction = {"feature_time": 0, "outcome_time": 12, "outer": [5, 1], "n_permutations": 20}
     cohorts = [
         {
             "name": f"trial_{k}",
-            "input": {"simulate": {"options": {"n_subjects": 80, "seed": k}}},
+            "input": {"simulate": {"options": {"n_subjects": 60, "seed": k}}},
             "differential": {"control": "CON"},
             "responders": responders,
             "prediction": prediction,
@@ -109,14 +110,14 @@ def main(options: argparse.Namespace) -> None:
     if exo.settings.data_dir is not None:
         example = workflow.load_config(EXAMPLE)
         print(measure("examples/batch.yaml, five cohorts", example, options.repeats), flush=True)
-    name = f"{options.cohorts} trials of 80 people x 160 proteins"
+    name = f"{options.cohorts} trials of 60 people x 160 proteins"
     print(measure(name, trials(options.cohorts), options.repeats))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--cohorts", type=int, default=6)
+    parser.add_argument("--cohorts", type=int, default=4)
     asked = parser.parse_args()
     if any(os.environ.get(key) != "1" for key in ONE_THREAD):
         # the libraries read these before they are loaded
