@@ -19,10 +19,10 @@
 # take one question each and go deeper.
 #
 # ## 1. A cohort
-# 80 people; half do one bout of endurance exercise (`EE`), half rest as long (`CON`). Blood is drawn
-# before and after, 120 proteins are measured. Then come weeks of training with VO2max before and
-# after. An `AnnData` holds a row a sample and a column a protein; `obs` says whose sample it is.
-# Effects are 0.3 of those published, most of which stem from races.
+# 80 people; half do one bout of endurance exercise (`EE`), half rest as long (`CON`). Blood is
+# drawn before and after, 120 proteins are measured. Then come weeks of training with VO2max before
+# and after. An `AnnData` holds a row a sample and a column a protein; `obs` says whose sample it
+# is. Effects are 0.3 of those published, most of which stem from races.
 
 # %%
 import pandas as pd

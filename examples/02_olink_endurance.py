@@ -15,8 +15,8 @@
 # A laboratory sends one csv with a row a tube and assay, and nothing about people. You have a
 # sample sheet. This notebook goes from both to a report: read, check, limits of detection, plates,
 # red cells, pairs, tests, signatures, and the same as one command. The file is simulated and
-# written by the first cells, in the layout of Olink's long NPX export, so that what truly changed is
-# known; start at "Read" with your own.
+# written by the first cells, in the layout of Olink's long NPX export, so that what truly changed
+# is known; start at "Read" with your own.
 
 # %%
 import subprocess
@@ -36,8 +36,8 @@ folder = Path(tempfile.mkdtemp())
 # ## The laboratory's file
 # 44 people, before and right after one bout (`EE`) or as long a rest (`CON`); 92 proteins. Two
 # plates, all tubes of a person on one plate. Each plate has control tubes and its own limits of
-# detection (LOD); IL6 and nine others lie near theirs. Two tubes carry the software's warning. Olink
-# reports values below the limit, with the limit beside them.
+# detection (LOD); IL6 and nine others lie near theirs. Two tubes carry the software's warning.
+# Olink reports values below the limit, with the limit beside them.
 
 # %%
 study = exo.datasets.simulate(
@@ -131,8 +131,8 @@ exo.pl.qc(adata, "lod")
 # %% [markdown]
 # ## Plates, warned tubes, red cells
 # A person's tubes lie on one plate, so plates cannot make a change within people. Controls serve
-# here and leave afterwards. A tube under a warning is not thrown away silently: `clean` says what it
-# does, on request only.
+# here and leave afterwards. A tube under a warning is not thrown away silently: `clean` says what
+# it does, on request only.
 
 # %%
 exo.pl.qc(adata, "plate")
@@ -143,7 +143,8 @@ print(adata.obs["haemolysed"].value_counts())
 exo.pl.qc(adata, "haemolysis")
 
 # %% [markdown]
-# A flag is no verdict: exercise breaks red cells too. Look whether flagged tubes gather at one time.
+# A flag is no verdict: exercise breaks red cells too. Look whether flagged tubes gather at one
+# time.
 
 # %%
 cleaned = exo.pp.clean(adata, fix=["control_samples", "failed_qc_values"])
@@ -163,7 +164,8 @@ columns = ["contrast", "estimate", "ci_low", "ci_high", "p_value", "n_pairs"]
 print(detection.loc[detection["feature"] == il6, columns])
 
 # %% [markdown]
-# Of those who exercised, half became detectable (`estimate` 0.5); of those who rested hardly anyone.
+# Of those who exercised, half became detectable (`estimate` 0.5); of those who rested hardly
+# anyone.
 #
 # ## Components
 # Do samples lie by plate, by time, or by person? Lines join a person's tubes.

@@ -182,7 +182,7 @@ def _hues(frame: pd.DataFrame, groups: list[str]) -> dict:
 def _ticks(
     frame: pd.DataFrame, data: pd.DataFrame, order: list[str], labels: dict[str, str]
 ) -> list[str]:
-    """Signature, and below it the share of its weight that was measured, or why nothing is drawn."""
+    """Signature, and below it the share of its weight measured, or why nothing is drawn."""
     import textwrap
 
     texts = []
