@@ -29,6 +29,7 @@ from exerkine_omics.pl._style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_HAIR = 4.0  # sums of so many times the largest member would leave hairs of the members
 _SUM = "sum: change of the score"
 _LISTED = 8  # members named for one reason
 
@@ -128,6 +129,7 @@ def contributions(
     )
     with canvas(ax, size) as axes:
         _draw(axes, data, places, chosen)
+        beyond = _zoom(axes, data, places, ticks)
         axes.set_yticks(range(len(places)), ticks)
         for text, place in zip(axes.get_yticklabels(), places, strict=True):
             text.set_fontweight("bold" if place == "sum" else "normal")
@@ -149,6 +151,7 @@ def contributions(
         caption(
             axes,
             "(−): negative weight, a fall raises the score." if negative & kept else "",
+            beyond,
             *_absent(rows, labels, chosen),
             "" if drawn.any() else "No member has a contribution.",
         )
@@ -215,6 +218,30 @@ def _draw(axes: Axes, data: pd.DataFrame, places: list[str], chosen: list[str]) 
         axes.plot(x[whole], y[whole], "D", ms=7, color=hue[name], mec="black", mew=0.8, gid="sum")
     axes.axvline(0, color=GREY, lw=0.9, zorder=0)
     axes.axhline(len(places) - 1.5, color=GREY, lw=0.6, ls=":", zorder=0)
+
+
+def _zoom(axes: Axes, data: pd.DataFrame, places: list[str], ticks: list[str]) -> str:
+    """End the axis where the members do, if sums would make hairs of them; say what lies beyond."""
+    members = data[data["kind"] == "member"]
+    ends = members[["contribution", "ci_low", "ci_high"]].to_numpy(dtype=float)
+    reach = 1.15 * float(np.nanmax(np.abs(ends), initial=0.0))
+    far = data[(data["kind"] != "member") & (data["contribution"].abs() > _HAIR * reach)]
+    if far.empty or reach == 0.0:
+        return ""
+    low, high = float(np.nanmin(ends, initial=0.0)), float(np.nanmax(ends, initial=0.0))
+    positive, negative = (far["contribution"] > 0).any(), (far["contribution"] < 0).any()
+    axes.set_xlim(
+        -reach if negative else min(1.15 * low, -0.05 * reach),
+        reach if positive else max(1.15 * high, 0.05 * reach),
+    )
+    said = []
+    for row in far.drop_duplicates("member").itertuples():
+        y, end = places.index(str(row.member)), axes.get_xlim()[int(row.contribution > 0)]
+        mark = ">" if row.contribution > 0 else "<"
+        axes.plot(0.97 * end, y, mark, ms=6, color="#222222", clip_on=False, gid="beyond")
+        values = far.loc[far["member"] == row.member, "contribution"]
+        said.append(f"{ticks[y]} = {', '.join(f'{v:.3g}' for v in values)}".replace("-", "−"))
+    return f"Beyond the axis: {'; '.join(said)}."
 
 
 def _shares(data: pd.DataFrame) -> list[str]:

@@ -97,7 +97,7 @@ def score_change(
     hue = _hues(frame, groups)
     width = 0.8 / max(len(groups), 1)
     rows = len(order) * max(1.0, 0.4 * len(groups))
-    ticks = _ticks(data, order, labels_of(order, names))
+    ticks = _ticks(frame, data, order, labels_of(order, names))
     size = (
         5.4 + 0.07 * widest(ticks) + (0.07 * widest(groups) + 1.2 if groups != [""] else 0.0),
         float(np.clip(1.8 + 0.45 * rows, 2.6, 18.0)),
@@ -179,8 +179,10 @@ def _hues(frame: pd.DataFrame, groups: list[str]) -> dict:
     return hue
 
 
-def _ticks(data: pd.DataFrame, order: list[str], labels: dict[str, str]) -> list[str]:
-    """Signature, and below it the share of its weight that was measured."""
+def _ticks(
+    frame: pd.DataFrame, data: pd.DataFrame, order: list[str], labels: dict[str, str]
+) -> list[str]:
+    """Signature, and below it the share of its weight measured, or why nothing is drawn."""
     import textwrap
 
     texts = []
@@ -191,6 +193,9 @@ def _ticks(data: pd.DataFrame, order: list[str], labels: dict[str, str]) -> list
             low, high = part["coverage"].min(), part["coverage"].max()
             share = f"{low:.0%}" if round(low, 2) == round(high, 2) else f"{low:.0%} to {high:.0%}"
             lines.append(f"coverage {share}")
+        elif not len(part) and "status" in frame:
+            why = frame.loc[frame["signature"].astype(str) == signature, "status"].astype(str)
+            lines += textwrap.wrap(f"none: {why.mode().iloc[0]}", 28)
         texts.append("\n".join(lines))
     return texts
 

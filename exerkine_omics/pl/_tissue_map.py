@@ -354,8 +354,9 @@ def _write(
             if np.isfinite(value)
             else (1.0, 1.0, 1.0, 1.0)
         )
-        # relative luminance: dark boxes carry white letters
-        dark = np.isfinite(value) and np.dot(face[:3], (0.2126, 0.7152, 0.0722)) < 0.42
+        # relative luminance of linear light; below 0.18 white letters have the larger contrast
+        light = np.dot(np.power(face[:3], 2.2), (0.2126, 0.7152, 0.0722))
+        dark = np.isfinite(value) and light < 0.18
         axes.text(
             _X["exerkine"],
             y,

@@ -179,7 +179,7 @@ def _values(
     _found(feature, adata.var_names, "feature", "var_names")
     column = dense(adata[:, [feature]], infinite=True).ravel()
     label = labels_of([feature], adata if names is None else names)[feature]
-    title = label if label == feature else f"{label} ({feature})"
+    title = label if label.casefold() == feature.casefold() else f"{label} ({feature})"
     return column, title, f"{label}, {units(adata)}"
 
 

@@ -110,3 +110,16 @@ def test_what_is_refused(make):
         pl.contributions(pd.concat([frame, frame[:1]]))
     with pytest.raises(UsageError, match="change_contributions"):
         pl.contributions(frame.drop(columns="ci_low"))
+
+
+def test_sums_far_beyond_the_members_do_not_make_hairs_of_them(make):
+    frame = make.contributions(300)
+    ax, data = pl.contributions(frame, return_data=True)
+    members = data[data["kind"] == "member"]
+    far = data.loc[data["kind"] == "sum", "contribution"].iloc[0]
+    low, high = ax.get_xlim()
+    assert high < far / 4 and high >= members["contribution"].max()
+    assert sum(line.get_gid() == "beyond" for line in ax.lines) == 2
+    assert "Beyond the axis: 274 other members" in texts(ax, "caption")[0]
+    near = pl.contributions(make.contributions(6))
+    assert not any(line.get_gid() == "beyond" for line in near.lines)

@@ -60,3 +60,13 @@ def test_long_titles_do_not_push_the_caption_off_the_page(make):
     figure = pl.score_change(frame, names=names).figure
     figure.draw_without_rendering()
     assert figure.get_tightbbox().x1 <= figure.bbox_inches.x1 + 0.05
+
+
+def test_a_row_without_a_score_says_why(make):
+    frame = make.change(3, times=("post",))
+    gone = frame["signature"].astype(str) == str(frame["signature"].iloc[0])
+    frame.loc[gone, ["change", "std_change"]] = np.nan
+    frame["status"] = np.where(gone, "coverage below 0.5", "ok")
+    ax = pl.score_change(frame)
+    rows = [t.get_text() for t in ax.get_yticklabels()]
+    assert rows[0].endswith("none: coverage below 0.5") and "none:" not in rows[1]
