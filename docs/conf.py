@@ -24,14 +24,15 @@ extensions = [
     "sphinx.ext.autosummary",
     "numpydoc",
     "myst_nb",
-    "pages",  # these four are in _ext
-    "made",
+    "made",  # these four are in _ext; what is made has links, which pages turns
+    "pages",
     "mathml",
     "tables",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_ext", "_static", "_templates", "conf.py"]
 root_doc = "index"
+default_role = "py:obj"  # a name in single backticks of a docstring leads to its page
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
@@ -57,6 +58,7 @@ html_show_sourcelink = False
 html_theme_options = {
     "use_download_button": False,
     "use_fullscreen_button": False,
+    "navbar_persistent": [],
     "show_navbar_depth": 1,
     "show_toc_level": 2,
     "max_navbar_depth": 3,

@@ -24,19 +24,24 @@ def _kind(annotation: Any) -> str:
 def _rows(function: Callable[..., Any]) -> Iterator[str]:
     hints = get_type_hints(function, include_extras=True)
     for name, parameter in inspect.signature(function).parameters.items():
-        kind, *infos = get_args(hints[name]) if hasattr(hints[name], "__metadata__") else (hints[name],)
+        kind, *infos = (
+            get_args(hints[name]) if hasattr(hints[name], "__metadata__") else (hints[name],)
+        )
         info = infos[0] if infos else typer.Argument()
         if isinstance(info, type(typer.Argument())):
             written = name.upper()
         else:
             flag = f"--{name.replace('_', '-')}"
-            both = kind is bool and not info.param_decls
-            written = ", ".join(info.param_decls or ((flag, f"--no-{flag[2:]}") if both else (flag,)))
+            own = [d for d in (info.default, *(info.param_decls or ())) if isinstance(d, str)]
+            flags = [flag, f"--no-{flag[2:]}"] if kind is bool else [flag]
+            written = ", ".join(own or flags)
         default = parameter.default
         if default is inspect.Parameter.empty:
             told = "required"
         else:
-            told = "" if default in (None, False) else f"`{default}`" if default is not True else "yes"
+            told = (
+                "" if default in (None, False) else f"`{default}`" if default is not True else "yes"
+            )
         cells = (f"`{written}`", _kind(kind), told, info.help or "")
         yield "| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |"
 

@@ -33,7 +33,12 @@ def formats() -> str:
     import exerkine_omics as exo
 
     rows = [
-        (f"`{r.format}`", r.title, f"[`{r.reader}`](api/names/exerkine_omics.io.{r.reader}.rst)", "yes" if r.experimental else "")
+        (
+            f"`{r.format}`",
+            r.title,
+            f"[`{r.reader}`](api/names/exerkine_omics.io.{r.reader}.rst)",
+            "yes" if r.experimental else "",
+        )
         for r in exo.io.show_formats().itertuples()
     ]
     return table(["format", "file", "reader", "experimental"], rows)
@@ -46,11 +51,11 @@ def exit_codes() -> str:
     kinds = [
         k
         for k in vars(errors).values()
-        if isinstance(k, type) and issubclass(k, errors.ExerkineError) and k is not errors.ExerkineError
+        if isinstance(k, type)
+        and issubclass(k, errors.ExerkineError)
+        and k is not errors.ExerkineError
     ]
-    own = [
-        (k.exit_code, f"`{k.__name__}`", (k.__doc__ or "").partition("\n")[0]) for k in kinds
-    ]
+    own = [(k.exit_code, f"`{k.__name__}`", (k.__doc__ or "").partition("\n")[0]) for k in kinds]
     rows = [
         (0, "", "Done."),
         (1, "any other exception", "A bug of this package; `exerkine --debug ...` shows where."),
@@ -61,11 +66,11 @@ def exit_codes() -> str:
 
 
 def tests() -> str:
-    """The registry of the tests of features."""
+    """List the tests of features."""
     from exerkine_omics.tl._methods import METHODS
 
     def option(name: str, values: tuple[Any, ...]) -> str:
-        told = ["a whole number" if v is int else repr(v) for v in values]
+        told = ["a whole number" if v is int else f"`{v!r}`" for v in values]
         return f"`{name}`: {', '.join(told)}"
 
     rows = [
@@ -77,55 +82,96 @@ def tests() -> str:
         )
         for m in METHODS.values()
     ]
-    return table(["method", "what it does", "one variance for all times", "options, default first"], rows)
+    return table(
+        ["method", "what it does", "one variance for all times", "options, default first"], rows
+    )
+
+
+def _coded(frame: Any, *columns: str) -> list[list[str]]:
+    """Return the rows of a registry, names and options as code."""
+    code = (frame.columns[0], *columns)
+    return [
+        [f"`{v}`" if c in code and v else str(v) for c, v in zip(frame.columns, row, strict=True)]
+        for row in frame.itertuples(index=False)
+    ]
 
 
 def scorers() -> str:
-    """The registry of the scorers."""
+    """List the scorers."""
     import exerkine_omics as exo
 
     frame = exo.tl.show_methods("score")
     head = ["method", "description", "depends_on", "nan", "meaningless", "options", "source"]
-    rows = [(f"`{r[0]}`", *r[1:]) for r in frame[head].itertuples(index=False)]
-    return table(["scorer", "what it does", "other samples", "a missing value", "meaningless on", "options", "source"], rows)
+    rows = _coded(frame[head], "options")
+    return table(
+        [
+            "scorer",
+            "what it does",
+            "other samples",
+            "a missing value",
+            "meaningless on",
+            "options",
+            "source",
+        ],
+        rows,
+    )
 
 
 def set_tests() -> str:
-    """The registry of the tests of signatures."""
+    """List the tests of signatures."""
     import exerkine_omics as exo
 
     frame = exo.tl.show_methods("enrich")
     head = ["method", "description", "null", "nan", "meaningless", "options"]
-    rows = [(f"`{r[0]}`", *r[1:]) for r in frame[head].itertuples(index=False)]
-    return table(["test", "what it does", "null", "a missing value", "meaningless on", "options"], rows)
+    rows = _coded(frame[head], "options")
+    return table(
+        ["test", "what it does", "null", "a missing value", "meaningless on", "options"], rows
+    )
+
+
+def rooms() -> str:
+    """List the rooms, with what is in them."""
+    rows = [
+        (f"[exo.{room}](api/{room}.rst)", what, len(pages.public(room)[0]))
+        for room, what in pages.ROOMS.items()
+    ]
+    top = ("[exo](api/top.rst)", "`Reliability`, `ResponseSpec`, `settings`", 3)
+    return table(["room", "", "names"], [*rows, top])
 
 
 def notebooks() -> str:
-    """The notebooks of examples/, by their titles."""
+    """List the notebooks of examples/ by their titles."""
     rows = []
     for path in pages.NOTEBOOKS:
         title = re.search(r"^# # (.+)$", path.read_text(encoding="utf-8"), re.M)
-        rows.append((f"[{title[1] if title else path.stem}](notebooks/{path.name})", f"`examples/{path.name}`"))
+        rows.append(
+            (
+                f"[{title[1] if title else path.stem}](notebooks/{path.name})",
+                f"`examples/{path.name}`",
+            )
+        )
     return table(["notebook", "file"], rows)
 
 
 def differences() -> str:
-    """The tables and paragraphs of known differences, collected from the pages of the methods."""
+    """Collect the tables and paragraphs of known differences from the pages of the methods."""
     index = (pages.HERE / "index.md").read_text(encoding="utf-8")
     parts = []
-    for name in re.findall(r"^\| \[[^]]*\]\((\w+\.md)\)", index, re.M):
+    named = re.findall(r"^\| \[[^]]*\]\((\w+\.md)\)", index, re.M)
+    for name in sorted(named, key=lambda n: n != "agreement.md"):  # the tests of features first
         text = (pages.HERE / name).read_text(encoding="utf-8")
         found = re.findall(r"^\| known difference .*\n(?:\|.*\n)+", text, re.M)
         found += re.findall(r"^Known differences\. (?:.+\n)+", text, re.M)
         found += re.findall(r"^## Known differences\n\n((?:\|.*\n)+)", text, re.M)
         if found and name != "differences.md":
             title = re.sub(r"`", "", text.partition("\n")[0].lstrip("# "))
-            parts.append(f"## {title}\n\n[The page]({name}).\n\n" + "\n\n".join(found))
+            parts.append(f"## {title}\n\nFrom [{name}]({name}).\n\n" + "\n\n".join(found))
     return "\n".join(parts)
 
 
 MAKERS: dict[str, Maker] = {
     "notebooks": notebooks,
+    "rooms": rooms,
     "differences": differences,
     "formats": formats,
     "exit_codes": exit_codes,

@@ -19,20 +19,20 @@ ROOT_FILES = {
     "changelog": "CHANGELOG.md",
 }
 ROOMS = {
-    "io": "Files and frames to AnnData, and back",
-    "pp": "Check, clean, normalise, pair",
-    "sig": "Signatures and the knowledge base",
-    "tl": "Scores and tests",
-    "ml": "Prediction",
-    "pl": "Figures",
-    "get": "Tidy frames out of a cohort",
-    "datasets": "Simulated and real cohorts",
-    "errors": "Errors and warnings",
+    "io": "files and frames to AnnData, and back",
+    "pp": "check, clean, normalise, pair",
+    "sig": "signatures and the knowledge base",
+    "tl": "scores and tests",
+    "ml": "prediction",
+    "pl": "figures",
+    "get": "tidy frames out of a cohort",
+    "datasets": "simulated and real cohorts",
+    "errors": "errors and warnings",
 }
 
 
-def _public(room: str) -> tuple[list[str], dict[str, object]]:
-    """Names with a page of their own, and constants with their value."""
+def public(room: str) -> tuple[list[str], dict[str, object]]:
+    """Return the names with a page of their own, and the constants with their value."""
     module = import_module(f"exerkine_omics.{room}")
     own = [
         n
@@ -47,9 +47,7 @@ def _public(room: str) -> tuple[list[str], dict[str, object]]:
 
 def _listing(module: str, names: list[str]) -> str:
     lines = "\n".join(f"   {n}" for n in names)
-    return (
-        f".. currentmodule:: {module}\n\n.. autosummary::\n   :toctree: names\n\n{lines}\n"
-    )
+    return f".. currentmodule:: {module}\n\n.. autosummary::\n   :toctree: names\n\n{lines}\n"
 
 
 def _write(path: Path, text: str) -> None:
@@ -60,8 +58,8 @@ def _write(path: Path, text: str) -> None:
 
 def _api() -> None:
     for room, title in ROOMS.items():
-        names, constants = _public(room)
-        head = f"exo.{room}: {title.lower() if room != 'datasets' else title}"
+        names, constants = public(room)
+        head = f"exo.{room}: {title}"
         text = f"{head}\n{'=' * len(head)}\n\n{_listing(f'exerkine_omics.{room}', names)}"
         for name, value in constants.items():
             told = repr(value) if isinstance(value, tuple) else "a type, for annotations"
@@ -102,7 +100,9 @@ def toctrees(index: str) -> str:
     trees = []
     for part in re.split(r"^## ", index, flags=re.M)[1:]:
         caption = part.partition("\n")[0]
-        pages = [p.removesuffix(".md") for p in re.findall(r"^\| \[[^]]*\]\((\w+\.md)\)", part, re.M)]
+        pages = [
+            p.removesuffix(".md") for p in re.findall(r"^\| \[[^]]*\]\((\w+\.md)\)", part, re.M)
+        ]
         lines = "\n".join(pages)
         trees.append(f"```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{lines}\n```\n")
     return "\n".join(trees)
@@ -130,6 +130,8 @@ def read(app: Any, name: str, source: list[str]) -> None:
         source[0] += _tree([f"notebooks/{p.stem}" for p in NOTEBOOKS])
     elif name in ROOT_FILES:
         source[0] = _of_the_root(name)
+    # a link that bears a file's name bears the page's title in the book
+    source[0] = re.sub(r"\[\w+\.md\]\((\w+\.md)\)", r"[](\1)", source[0])
     source[0] = re.sub(r"\]\(\.\./examples/(\d\w*\.py)\)", r"](notebooks/\1)", source[0])
 
 

@@ -41,11 +41,29 @@ def _frames() -> dict[str, pd.DataFrame]:
     counts = ["n_up", "n_down", "n_unchanged", "n_list_up", "n_list_down", "n_list_unchanged"]
     context = ["exposure", "exercise_mode", "matrix", "direction", "level"]
     study = ["n", "population", "sex", "species", "level", "reference", "pmid", "doi", "note"]
-    number = ["minutes_post", "time_class", "matrix", "direction", "effect", "effect_unit", "p_value"]
+    number = [
+        "minutes_post",
+        "time_class",
+        "matrix",
+        "direction",
+        "effect",
+        "effect_unit",
+        "p_value",
+    ]
     return {
         "signatures": exo.sig.load().summary(),
         "members": members[
-            ["signature", "name", "weight", "identifiers", "modality", "exposure", "level", "note", "references"]
+            [
+                "signature",
+                "name",
+                "weight",
+                "identifiers",
+                "modality",
+                "exposure",
+                "level",
+                "note",
+                "references",
+            ]
         ],
         "exerkines": known[
             ["name", "identifiers", "modality", *context, *counts, "n_beside", "references"]
@@ -63,13 +81,14 @@ def signatures() -> str:
     lines = []
     for s in exo.sig.load().values():
         members = ", ".join(
-            f"{'+' if m.weight > 0 else '−'}{m.name}" for m in sorted(s.members, key=lambda m: -abs(m.weight))
+            f"{'+' if m.weight > 0 else '−'}{m.name}"
+            for m in sorted(s.members, key=lambda m: -abs(m.weight))
         )
         lines += [
             f"### {s.name}",
             "",
-            f"**{s.title}.** {s.modality}; {s.context()}. Level {s.level}, {s.kind} of {len(s.members)}"
-            + (", a confounder." if s.confounder else "."),
+            f"**{s.title}.** {s.modality}; {s.context()}. Level {s.level}, {s.kind} of "
+            f"{len(s.members)}" + (", a confounder." if s.confounder else "."),
             "",
             f"- members: {members}",
             f"- weights: {s.weights}",
