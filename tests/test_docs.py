@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from pathlib import Path
 
 import matplotlib
@@ -16,11 +17,19 @@ PAGES = sorted(DOCS.glob("*.md"))
 TESTED = ("_lmm", "_moderated", "_voom", "_simple", "_wilcoxon", "_signflip", "_mcnemar")
 
 
-def blocks(page: Path) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.S | re.M)
+def blocks(page: Path, kinds: str = "python") -> list[tuple[str, str]]:
+    """Return kind and text of the blocks that run as they stand."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"^```({kinds})\n(.*?)^```", text, re.S | re.M)
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p)], ids=lambda p: p.stem)
+def run_python(page: Path, number: int, block: str, names: dict[str, object]) -> None:
+    exec(compile(block, f"{page.name}, block {number}", "exec"), names)
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if blocks(p) and p.stem != "tour"], ids=lambda p: p.stem
+)
 def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the page's order, with shared names, in an empty folder."""
     matplotlib.use("Agg")
@@ -28,9 +37,37 @@ def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
-    for number, block in enumerate(blocks(page), start=1):
-        exec(compile(block, f"{page.name}, block {number}", "exec"), names)
+    for number, (_, block) in enumerate(blocks(page), start=1):
+        run_python(page, number, block, names)
     plt.close("all")
+
+
+def test_the_tour_can_be_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python and shell in the page's order; all but the making of an environment is done."""
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from exerkine_omics.cli import app
+
+    page = DOCS / "tour.md"
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    commands = []
+    for number, (kind, block) in enumerate(blocks(page, "python|sh"), start=1):
+        if kind == "python":
+            run_python(page, number, block, names)
+            continue
+        for line in block.splitlines():
+            if line.startswith("exerkine "):
+                commands.append(shlex.split(line)[1:])
+                app(commands[-1], standalone_mode=False)
+    plt.close("all")
+    assert [c[0] for c in commands] == ["init", "run", "run"]
+    report = Path("results/report.html").read_text(encoding="utf-8")
+    # what the tour has the reader write into the config has reached the report
+    assert "EE - CON: post - pre" in report and "plasma_edta" in report
+    # there is something to see: a change in the exercise arm beyond the control arm's
+    assert len(names["top"]) > 5 and len(names["moved"]) > 3  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
@@ -38,6 +75,19 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
         if not target.startswith(("http://", "https://")):
             assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "CHANGELOG.md"])
+def test_links_of_the_root_lead_somewhere(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)", text):
+        assert target.startswith("https://") or (ROOT / target).exists(), target
+
+
+def test_commands_of_contributing_exist() -> None:
+    targets = set(re.findall(r"^(\w[\w-]*):", (ROOT / "Makefile").read_text(), re.M))
+    named = re.findall(r"\bmake ([a-z][\w-]*)", (ROOT / "CONTRIBUTING.md").read_text())
+    assert set(named) <= targets and {"test", "docs", "release-check"} <= set(named)
 
 
 def test_the_index_names_every_page() -> None:
