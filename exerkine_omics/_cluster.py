@@ -51,7 +51,7 @@ def connect(spec: str) -> Any:
             threads_per_worker=1,
             processes=True,
             memory_limit=0,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
         )
         client = Client(workers, set_as_default=False)
     else:

@@ -251,7 +251,7 @@ def test_threads_of_this_process() -> None:
     """A notebook's own cluster through joblib's backend: its client stays open."""
     from distributed import Client, LocalCluster
 
-    options = {"n_workers": 1, "threads_per_worker": 2, "dashboard_address": None}
+    options = {"n_workers": 1, "threads_per_worker": 2, "dashboard_address": "127.0.0.1:0"}
     with LocalCluster(processes=False, **options) as there, Client(there) as own:
         with joblib.parallel_config(backend="dask"):
             assert parallel.run(nested, TASKS[:1]) == parallel.run(nested, TASKS[:1], n_jobs=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from exerkine_omics.cohort._meta import (
     require_units,
 )
 from exerkine_omics.errors import InputError, UnitsError, UsageError, shown
+from exerkine_omics.parallel import blocks
 
 DETECTED = "detected"  # the unit of a test of what is detected: its estimates are shares
 
@@ -104,11 +106,11 @@ class Stored:
     """Samples x features that stay in their file (backed h5ad, zarr, dask) until they are sliced.
 
     ``stored[:, a:b]`` and ``stored[rows, a:b]`` read those features only, as float64; infinite
-    values are an error, NaN means missing.
+    values are an error unless ``infinite`` allows them, NaN means missing.
     """
 
-    def __init__(self, values: Any, where: str) -> None:
-        self.values, self.where = values, where
+    def __init__(self, values: Any, where: str, *, infinite: bool = False) -> None:
+        self.values, self.where, self.infinite = values, where, infinite
         self.shape: tuple[int, int] = tuple(values.shape)
 
     @property
@@ -150,7 +152,8 @@ class Stored:
         """Make what was read float64 and dense; infinite values are an error."""
         block = block.toarray() if hasattr(block, "toarray") else block
         block = np.asarray(block, dtype=np.float64)
-        require_finite(block, self.where)
+        if not self.infinite:
+            require_finite(block, self.where)
         return block
 
 
@@ -162,11 +165,32 @@ def take_samples(values: Matrix, rows: slice | np.ndarray) -> np.ndarray:
     return values.rows(rows) if isinstance(values, Stored) else values[rows]
 
 
-def matrix(adata: AnnData, layer: str | None = None) -> Matrix:
+def matrix(adata: AnnData, layer: str | None = None, *, infinite: bool = False) -> Matrix:
     """Return X or a layer: an array where it is in memory, else what reads it by features."""
     if layer is not None and layer not in adata.layers:
         raise UsageError(f"There is no layer {layer!r}", fix=f"Layers: {shown(adata.layers)}.")
     values = adata.X if layer is None else adata.layers[layer]
     if values is None or isinstance(values, np.ndarray) or hasattr(values, "toarray"):
-        return dense(adata, layer)
-    return Stored(values, "adata.X" if layer is None else f"layers[{layer!r}]")
+        return dense(adata, layer, infinite=infinite)
+    where = "adata.X" if layer is None else f"layers[{layer!r}]"
+    return Stored(values, where, infinite=infinite)
+
+
+def feature_blocks(adata: AnnData) -> Iterator[tuple[slice, np.ndarray]]:
+    """Go through X 512 features at a time, infinite values included; no copy of it is made."""
+    values = adata.X
+    if isinstance(values, np.ndarray):
+        for block in blocks(adata.n_vars):
+            yield block, np.asarray(values[:, block], dtype=np.float64)
+        return
+    stored = matrix(adata, infinite=True)
+    for block in blocks(adata.n_vars):
+        yield block, stored[:, block]
+
+
+def empty_samples(adata: AnnData) -> np.ndarray:
+    """Say which samples have no value at all."""
+    empty = np.ones(adata.n_obs, dtype=bool)
+    for _, values in feature_blocks(adata):
+        empty &= ~np.isfinite(values).any(axis=1)
+    return empty

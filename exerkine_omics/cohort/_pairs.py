@@ -11,7 +11,7 @@ from anndata import AnnData
 
 from exerkine_omics import schema
 from exerkine_omics.cohort._design import Design, build_design
-from exerkine_omics.cohort._meta import dense
+from exerkine_omics.cohort._matrix import empty_samples
 
 PAIRED = "paired"
 
@@ -51,7 +51,7 @@ class PairTable:
 def make_pairs(adata: AnnData, design: Design | None = None) -> PairTable:
     """Pair by subject, never by row order; a sample without any value makes no pair."""
     design = design or build_design(adata)
-    empty = ~np.isfinite(dense(adata, infinite=True)).any(axis=1)
+    empty = empty_samples(adata)
     sample = adata.obs_names.to_numpy()
     arms = design.subject_arm()
     arm_names = design.arms

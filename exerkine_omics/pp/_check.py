@@ -7,10 +7,10 @@ from anndata import AnnData
 from exerkine_omics.cohort import CheckReport, carried_findings
 from exerkine_omics.pp._check_design import DESIGN_RULES
 from exerkine_omics.pp._check_names import NAME_RULES
+from exerkine_omics.pp._check_pass import look
 from exerkine_omics.pp._check_qc import QC_RULES
 from exerkine_omics.pp._check_values import VALUE_RULES
 
-_RULES = (*DESIGN_RULES, *NAME_RULES, *VALUE_RULES, *QC_RULES)
 # seen anew at each check: what the reader once said of these may have been mended since
 _RECOMPUTED = ("units_unknown", "matrix_unknown", "species_unknown", "control_samples")
 
@@ -53,6 +53,11 @@ def check(adata: AnnData) -> CheckReport:
     Missing values: NaN is not measured; a feature or sample of nothing else is a finding.
     """
     findings = [f for f in carried_findings(adata) if f.id not in _RECOMPUTED]
-    for rule in _RULES:
+    for rule in (*DESIGN_RULES, *NAME_RULES):
+        findings += rule(adata)
+    seen = look(adata)
+    for judge in VALUE_RULES:
+        findings += judge(adata, seen)
+    for rule in QC_RULES:
         findings += rule(adata)
     return CheckReport(tuple(findings))

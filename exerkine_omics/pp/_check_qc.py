@@ -8,7 +8,7 @@ from anndata import AnnData
 from scipy import special
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import Finding, dense, meta, persons_tubes
+from exerkine_omics.cohort import Finding, dense, feature_blocks, meta, persons_tubes
 from exerkine_omics.errors import InputError, shown
 from exerkine_omics.pp._confounded import covariate_design, told_apart
 from exerkine_omics.pp._detection import detection, differing
@@ -160,7 +160,7 @@ def _confounded(
 
 def _missing(adata: AnnData, known: np.ndarray, code: np.ndarray) -> list[Finding]:
     """Features without a value on a plate, where chance does not explain it."""
-    absent = ~np.isfinite(dense(adata, infinite=True)[known])
+    absent = np.hstack([~np.isfinite(values[known]) for _, values in feature_blocks(adata)])
     n_plates = int(code.max()) + 1
     lost = np.zeros(adata.n_vars, dtype=bool)
     n, missing = len(absent), absent.sum(axis=0)

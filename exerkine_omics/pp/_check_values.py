@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from anndata import AnnData
 
-from exerkine_omics import schema
-from exerkine_omics.cohort import Finding, dense, sample_scaling
+from exerkine_omics.cohort import Finding, sample_scaling
 from exerkine_omics.errors import shown
-from exerkine_omics.pp._units import column_units, scaled_to_one
+from exerkine_omics.pp._check_pass import LINEAR, Seen
+from exerkine_omics.pp._units import around_one, column_units
 
-_LINEAR = ("RFU", "intensity", "concentration", "counts")
 _LOG2 = ("NPX", "log2", "log_cpm")
 # 2**60 exceeds the range of every assay; 40 NPX would be a ratio of a million million
 _LARGEST_LOG2 = 60.0
@@ -25,13 +24,11 @@ _DECADES = 5.0
 _FEWEST_EQUAL = 3
 
 
-def empty(adata: AnnData) -> list[Finding]:
+def empty(adata: AnnData, seen: Seen) -> list[Finding]:
     """Name samples and features without any value, and features without any spread."""
-    values = dense(adata, infinite=True)
-    there = np.isfinite(values)
     found = []
-    features = tuple(adata.var_names[~there.any(axis=0)])
-    samples = tuple(adata.obs_names[~there.any(axis=1)])
+    features = tuple(adata.var_names[seen.count == 0])
+    samples = tuple(adata.obs_names[~seen.filled])
     if features:
         message = f"{len(features)} features have no value at all: {shown(features)}."
         found.append(Finding("all_nan_features", "warning", message, features, "Drop them."))
@@ -39,42 +36,22 @@ def empty(adata: AnnData) -> list[Finding]:
         message = f"{len(samples)} samples have no value at all: {shown(samples)}."
         fix = "They make no pair; drop them, or look for the missing measurement."
         found.append(Finding("all_nan_samples", "warning", message, samples, fix))
-    low = np.where(there, values, np.inf).min(axis=0, initial=np.inf)
-    high = np.where(there, values, -np.inf).max(axis=0, initial=-np.inf)
-    flat = (there.sum(axis=0) > 1) & (low == high)
+    flat = (seen.count > 1) & (seen.low == seen.high)
     if flat.any():
         names = tuple(adata.var_names[flat])
         message = f"{len(names)} features have one value in all samples: {shown(names)}."
         fix = "Drop them: a test of a constant has no answer."
         found.append(Finding("constant_features", "warning", message, names, fix))
-    if np.isinf(values).any():
-        names = tuple(adata.var_names[np.isinf(values).any(axis=0)])
-        message = f"{int(np.isinf(values).sum())} values are infinite, in {shown(names)}."
+    if seen.infinite.any():
+        names = tuple(adata.var_names[seen.infinite > 0])
+        message = f"{int(seen.infinite.sum())} values are infinite, in {shown(names)}."
         found.append(Finding("infinite_values", "error", message, names, "Make them NaN."))
     return found
 
 
-def fixed_in_people(adata: AnnData) -> list[Finding]:
+def fixed_in_people(adata: AnnData, seen: Seen) -> list[Finding]:
     """Name features that never change within a person: covariates read as analytes."""
-    if schema.SUBJECT not in adata.obs:
-        return []
-    subject = adata.obs[schema.SUBJECT].astype(object)
-    person = np.array(subject.where(subject.notna(), "").astype(str))
-    names, number, count = np.unique(person, return_inverse=True, return_counts=True)
-    repeated = np.flatnonzero(count[number] > 1)
-    if not len(repeated):
-        return []
-    values = dense(adata, infinite=True)[repeated]
-    low = np.full((len(names), adata.n_vars), np.inf)
-    high = np.full_like(low, -np.inf)
-    np.minimum.at(low, number[repeated], np.where(np.isfinite(values), values, np.inf))
-    np.maximum.at(high, number[repeated], np.where(np.isfinite(values), values, -np.inf))
-    seen = np.isfinite(low)
-    still = (~seen | (low == high)).all(axis=0) & (seen.sum(axis=0) > 1)
-    several = low.max(axis=0, where=seen, initial=-np.inf) > low.min(
-        axis=0, where=seen, initial=np.inf
-    )
-    fixed = tuple(adata.var_names[still & several])
+    fixed = tuple(adata.var_names[seen.fixed])
     if not fixed:
         return []
     message = f"{len(fixed)} features never change within a person: {shown(fixed)}."
@@ -82,7 +59,7 @@ def fixed_in_people(adata: AnnData) -> list[Finding]:
     return [Finding("fixed_in_people", "warning", message, fixed, fix)]
 
 
-def repeated_names(adata: AnnData) -> list[Finding]:
+def repeated_names(adata: AnnData, seen: Seen) -> list[Finding]:
     """Name samples and features that share an id."""
     found = []
     for axis, ids in (("obs_names", adata.obs_names), ("var_names", adata.var_names)):
@@ -94,16 +71,11 @@ def repeated_names(adata: AnnData) -> list[Finding]:
     return found
 
 
-def copies(adata: AnnData) -> list[Finding]:
+def copies(adata: AnnData, seen: Seen) -> list[Finding]:
     """Name samples whose every value is that of another."""
-    values = dense(adata, infinite=True) + 0.0  # -0.0 and 0.0 are one value
-    values = np.where(np.isnan(values), np.nan, values)  # and all NaN have one pattern
-    there = np.isfinite(values)
-    spread = np.array([len(np.unique(c[np.isfinite(c)])) > 1 for c in values.T], dtype=bool)
-    enough = (there & spread).sum(axis=1) >= _FEWEST_EQUAL
     groups: dict[bytes, list[str]] = {}
-    for row in np.flatnonzero(enough):
-        groups.setdefault(values[row].tobytes(), []).append(str(adata.obs_names[row]))
+    for row in np.flatnonzero(seen.telling >= _FEWEST_EQUAL):
+        groups.setdefault(seen.pattern[row], []).append(str(adata.obs_names[row]))
     same = sorted(sorted(g) for g in groups.values() if len(g) > 1)
     if not same:
         return []
@@ -116,40 +88,40 @@ def copies(adata: AnnData) -> list[Finding]:
     ]
 
 
-def signs(adata: AnnData) -> list[Finding]:
+def signs(adata: AnnData, seen: Seen) -> list[Finding]:
     """Negative values and zeros where the unit is a linear one; counts that are no counts."""
-    values, each = dense(adata, infinite=True), column_units(adata)
-    linear = np.isin(each, _LINEAR)
+    each = column_units(adata)
+    linear = np.isin(each, LINEAR)
     found = []
-    below = (values < 0) & linear
+    below = linear & (seen.negative > 0)
     if below.any():
-        names = tuple(adata.var_names[below.any(axis=0)])
+        names = tuple(adata.var_names[below])
         message = (
-            f"{int(below.sum())} values are negative and their unit is "
-            f"{shown(sorted(set(each[below.any(axis=0)])))}: {shown(names)}."
+            f"{int(seen.negative[below].sum())} values are negative and their unit is "
+            f"{shown(sorted(set(each[below])))}: {shown(names)}."
         )
         fix = "Are they logarithms? State units=; else make them NaN."
         found.append(Finding("negative_values", "error", message, names, fix))
-    zero = (values == 0) & linear & (each != "counts")
+    zero = (seen.zero > 0) & linear & (each != "counts")
     if zero.any():
-        names = tuple(adata.var_names[zero.any(axis=0)])
-        message = f"{int(zero.sum())} values are zero, in {shown(names)}."
+        names = tuple(adata.var_names[zero])
+        message = f"{int(seen.zero[zero].sum())} values are zero, in {shown(names)}."
         fix = "If zero means below detection make it NaN; pp.log2 refuses zeros without offset=."
         found.append(Finding("zero_values", "note", message, names, fix))
-    with np.errstate(invalid="ignore"):
-        broken = (np.isfinite(values) & (values != np.round(values))) & (each == "counts")
+    broken = (seen.broken > 0) & (each == "counts")
     if broken.any():
-        names = tuple(adata.var_names[broken.any(axis=0)])
-        message = f"{int(broken.sum())} counts are no whole numbers, in {shown(names)}."
+        names = tuple(adata.var_names[broken])
+        message = (
+            f"{int(seen.broken[broken].sum())} counts are no whole numbers, in {shown(names)}."
+        )
         fix = 'Normalised already? Then units="intensity" or "log_cpm" says so.'
         found.append(Finding("non_integer_counts", "warning", message, names, fix))
     return found
 
 
-def scales(adata: AnnData) -> list[Finding]:
+def scales(adata: AnnData, seen: Seen) -> list[Finding]:
     """Values that do not fit their unit, and columns that do not fit the others."""
-    values, each = dense(adata, infinite=True), column_units(adata)
-    low, high, median = _spread(values)
+    each, low, high, median = column_units(adata), seen.low, seen.high, seen.median
     largest, width = np.fmax(np.abs(low), np.abs(high)), high - low
     suspect = np.zeros(adata.n_vars, dtype=bool)
     log = np.isin(each, _LOG2)
@@ -160,7 +132,7 @@ def scales(adata: AnnData) -> list[Finding]:
     suspect |= (each == "zscore") & (largest > _LARGEST_Z)
     found = []
     for unit in sorted(set(each)):
-        columns = (each == unit) & np.isfinite(median)
+        columns = (each == unit) & (seen.count > 0)
         hit = suspect & columns
         if hit.any() and 2 * hit.sum() <= columns.sum():
             found.append(_mixed(adata, hit, unit, "values far beyond the others'"))
@@ -174,7 +146,7 @@ def scales(adata: AnnData) -> list[Finding]:
             found.append(Finding("scale_suspect", "warning", message, names, fix))
         if unit in ("RFU", "intensity") and columns.any():
             small = np.nanmax(largest[columns]) < _SMALL_READING
-            if small and not scaled_to_one(values[:, columns]):
+            if small and not around_one(median[columns]):
                 message = f"No {unit} value is above {_SMALL_READING:g}: logarithms already?"
                 fix = 'If so state units="log2"; a second logarithm shrinks every effect.'
                 found.append(Finding("scale_suspect", "warning", message, (), fix))
@@ -188,17 +160,6 @@ def scales(adata: AnnData) -> list[Finding]:
                 what = f"medians over {_DECADES:g} powers of ten from the others'"
                 found.append(_mixed(adata, far, unit, what))
     return found
-
-
-def _spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Smallest, largest and median finite value of each column; NaN where there is none."""
-    finite = np.where(np.isfinite(values), values, np.nan)
-    some = np.isfinite(values).any(axis=0)
-    result = np.full((3, values.shape[1]), np.nan)
-    if some.any():
-        part = finite[:, some]
-        result[:, some] = np.nanmin(part, 0), np.nanmax(part, 0), np.nanmedian(part, 0)
-    return result[0], result[1], result[2]
 
 
 def _mixed(adata: AnnData, hit: np.ndarray, unit: str, what: str) -> Finding:

@@ -22,5 +22,9 @@ def scaled_to_one(values: np.ndarray) -> bool:
     known = np.isfinite(values).any(axis=0)
     if not known.any():
         return False
-    middle = np.nanmedian(np.where(np.isfinite(values), values, np.nan)[:, known], axis=0)
-    return bool(((middle > 0.5) & (middle < 2)).mean() > 0.9)
+    return around_one(np.nanmedian(np.where(np.isfinite(values), values, np.nan)[:, known], axis=0))
+
+
+def around_one(middle: np.ndarray) -> bool:
+    """Say whether nearly all columns have a median about one."""
+    return len(middle) > 0 and bool(((middle > 0.5) & (middle < 2)).mean() > 0.9)

@@ -141,6 +141,11 @@ def status_of(n: int, *reasons: tuple[np.ndarray | bool, str]) -> np.ndarray:
 
 
 def constant(values: np.ndarray) -> np.ndarray:
+    parts = [_constant(values[:, b]) for b in blocks(values.shape[1])]
+    return np.concatenate([np.zeros(0, dtype=bool), *parts])
+
+
+def _constant(values: np.ndarray) -> np.ndarray:
     finite = np.isfinite(values)
     low = np.where(finite, values, np.inf).min(axis=0)
     high = np.where(finite, values, -np.inf).max(axis=0)

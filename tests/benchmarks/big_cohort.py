@@ -2,9 +2,9 @@
 
     OPENBLAS_NUM_THREADS=1 python tests/benchmarks/big_cohort.py --people 25000 --times 2
 
-writes people x times x 3000 features, two arms, 2% missing, as zarr by chunks, runs each step in
-a process of its own (``--together``: all in one, as a run does) and prints seconds and the process'
-peak memory. ``--backed`` leaves X in its file.
+writes people x times x 3000 features, two arms, 2% missing, as zarr by chunks, then runs each step
+in a process of its own (``--together``: all in one, as a run does) and prints seconds and the
+process' peak memory. ``--backed`` leaves X in its file.
 """
 
 from __future__ import annotations
