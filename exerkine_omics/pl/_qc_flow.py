@@ -112,7 +112,8 @@ def _stages(adata: AnnData) -> pd.DataFrame:
     by_arm("people", mine)
     by_arm(f"with a sample at {start}", mine[(mine[schema.TIMEPOINT] == start) & there[placed]])
     if len(times) > 1:
-        pairs = make_pairs(adata[placed].copy()).frame
+        # no copy of all the values where nobody is left out
+        pairs = make_pairs(adata if placed.all() else adata[placed].copy()).frame
         for time, part in pairs.groupby(schema.TIMEPOINT, observed=True, sort=False):
             reasons = part.loc[~part["paired"], "reason"].astype(str).value_counts()
             why = "; ".join(f"{reason}: {n}" for reason, n in reasons.head(3).items() if n)
