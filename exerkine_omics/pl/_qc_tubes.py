@@ -7,7 +7,7 @@ import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import schema
-from exerkine_omics.cohort import dense, persons_tubes, timepoints, units
+from exerkine_omics.cohort import dense, feature_blocks, persons_tubes, timepoints, units
 from exerkine_omics.errors import InputError
 from exerkine_omics.pl._frames import counted
 
@@ -66,7 +66,9 @@ def require(adata: AnnData, column: str, kind: str, call: str) -> None:
 
 def absent(adata: AnnData) -> np.ndarray:
     """Say which values were not measured: those that are not finite, and those filled since."""
-    gone = ~np.isfinite(dense(adata, infinite=True))
+    gone = np.empty(adata.shape, dtype=bool)
+    for block, values in feature_blocks(adata):
+        gone[:, block] = ~np.isfinite(values)
     if schema.IMPUTED in adata.layers:
         gone |= dense(adata, schema.IMPUTED) > 0.5
     return gone

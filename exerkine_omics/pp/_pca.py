@@ -11,6 +11,7 @@ from exerkine_omics import schema
 from exerkine_omics.cohort import add_step, dense, editable, meta, persons_tubes, require_log
 from exerkine_omics.errors import AnalysisError, UsageError
 from exerkine_omics.kernels._pca import fit_components, project
+from exerkine_omics.parallel import blocks
 
 
 def pca(
@@ -91,19 +92,20 @@ def pca(
     if isinstance(max_missing, bool) or not 0 <= max_missing < 1:
         raise UsageError(f"max_missing={max_missing!r} is no share", where="max_missing=")
     values = dense(adata, layer)
-    there = np.isfinite(values)
-    own = persons_tubes(adata) & there.any(axis=1)
-    used = usable(values[own], max_missing)
+    there = np.isfinite(values).any(axis=1)
+    own = persons_tubes(adata) & there
+    used = usable(values, max_missing, own)
     if own.sum() < 3 or used.sum() < 2:
         raise AnalysisError(
             f"{int(own.sum())} samples and {int(used.sum())} features are left for components",
             fix="Ask for less with max_missing=, or look at exo.pp.check(adata).",
         )
     n = min(int(n_comps), int(own.sum()) - 1, int(used.sum()))
-    fit = fit_components(values[np.ix_(own, used)], n, scale=scale)
+    places = {"rows": np.flatnonzero(own), "columns": np.flatnonzero(used)}
+    fit = fit_components(values, n, scale=scale, **places)
     scores = np.full((adata.n_obs, n), np.nan)
     scores[own] = fit.scores
-    others = ~own & there.any(axis=1)
+    others = ~own & there
     scores[others] = project(values[np.ix_(others, used)], fit)
     loadings = np.full((adata.n_vars, n), np.nan)
     loadings[used] = fit.axes
@@ -133,13 +135,17 @@ def pca(
     return target if copy else None
 
 
-def usable(values: np.ndarray, max_missing: float) -> np.ndarray:
-    """Features with enough values, and not all the same."""
-    there = np.isfinite(values)
-    low = np.where(there, values, np.inf).min(axis=0, initial=np.inf)
-    high = np.where(there, values, -np.inf).max(axis=0, initial=-np.inf)
-    enough = there.sum(axis=0) >= (1 - max_missing) * len(values) - 1e-9
-    result: np.ndarray = enough & (high > low)
+def usable(values: np.ndarray, max_missing: float, rows: np.ndarray | None = None) -> np.ndarray:
+    """Features with enough values in these rows (all by default), and not all the same."""
+    rows = np.ones(len(values), dtype=bool) if rows is None else rows
+    result = np.empty(values.shape[1], dtype=bool)
+    for block in blocks(values.shape[1]):
+        own = values[rows, block]
+        there = np.isfinite(own)
+        low = np.where(there, own, np.inf).min(axis=0, initial=np.inf)
+        high = np.where(there, own, -np.inf).max(axis=0, initial=-np.inf)
+        enough = there.sum(axis=0) >= (1 - max_missing) * len(own) - 1e-9
+        result[block] = enough & (high > low)
     return result
 
 

@@ -9,6 +9,7 @@ from sklearn.decomposition import PCA
 
 import exerkine_omics as exo
 from exerkine_omics.errors import AnalysisError, UnitsError, UsageError
+from exerkine_omics.kernels import _pca
 from exerkine_omics.kernels._pca import fit_components, project
 
 
@@ -73,6 +74,21 @@ def test_second_key(trial):
     exo.pp.pca(trial, key_added="X_pca_before")
     assert {"X_pca_before"} == set(trial.obsm) and {"PCs_before"} == set(trial.varm)
     assert trial.obsm["X_pca_before"].shape[1] == 10 and "pca_before" in trial.uns
+
+
+@pytest.mark.parametrize("shape", [(300, 60), (60, 300)])
+@pytest.mark.parametrize("scale", [False, True])
+def test_products_of_parts_are_the_decomposition(shape, scale, monkeypatch):
+    rng = np.random.default_rng(0)
+    x = 2 * rng.normal(size=(shape[0], 5)) @ rng.normal(size=(5, shape[1]))
+    x += rng.normal(size=shape)
+    x[rng.random(shape) < 0.05] = np.nan
+    whole = fit_components(x, 6, scale=scale)
+    monkeypatch.setattr(_pca, "_MANY", 0)
+    monkeypatch.setattr(_pca, "_PART", 50)
+    parts = fit_components(x, 6, scale=scale)
+    for name in ("mean", "scale", "axes", "variance", "scores", "total"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=1e-9)
 
 
 def test_project_with_gaps():
