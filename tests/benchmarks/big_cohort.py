@@ -4,7 +4,8 @@
 
 writes people x times x 3000 features, two arms, 2% missing, as zarr by chunks, then runs each step
 in a process of its own (``--together``: all in one, as a run does) and prints seconds and the
-process' peak memory. ``--backed`` leaves X in its file.
+process' peak memory. ``--backed`` leaves X in its file. ``--workflow`` does what `exerkine run`
+does with it: check, score of the shipped signatures, differential, report.
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ def generate(path: Path, people: int, times: int, features: int) -> None:
         index=[f"s{i:06d}" for i in range(n)],
     )
     var = pd.DataFrame(index=[f"A{j:05d}" for j in range(features)])
+    members = exo.sig.load().query(modality="proteomics").to_frame()["gene_symbol"].dropna()
+    symbols = [s for s in dict.fromkeys(members) if s][:features]
+    var["gene_symbol"] = [*symbols, *var.index[len(symbols) :]]
     about = {
         "schema_version": "1",
         "platform": "simulated",
@@ -121,6 +125,26 @@ def step(path: str, wanted: list[str], backed: bool) -> None:
         print(json.dumps([name, time.perf_counter() - start, peak()]), flush=True)
 
 
+def workflow(path: str) -> None:
+    """Run a config of this cohort and print a line a stage."""
+    from exerkine_omics.workflow import parse_config, run
+
+    names = {"path": path}
+    cohort = {"name": "big", "input": {"file": names}, "differential": {"control": "CON"}}
+    events = []
+    warnings.simplefilter("ignore")
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        config = parse_config({"seed": 1, "cohorts": [cohort]}, "big")
+        run(config, Path(folder) / "out", log=lambda e: events.append((e, peak())))
+        size = (Path(folder) / "out" / "report.html").stat().st_size / 1e6
+    for event, memory in events:
+        if event.status == "done":
+            print(json.dumps([f"exerkine run, {event.stage}", event.seconds, memory]))
+    taken = time.perf_counter() - start
+    print(json.dumps([f"exerkine run, whole; report {size:.1f} MB", taken, peak()]))
+
+
 def main() -> None:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -131,8 +155,12 @@ def main() -> None:
     parser.add_argument("--together", action="store_true")
     parser.add_argument("--backed", action="store_true")
     parser.add_argument("--path", help="kept there; used again if it is there")
+    parser.add_argument("--workflow", action="store_true")
     parser.add_argument("--run", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.run and given.workflow:
+        workflow(given.run)
+        return
     if given.run:
         step(given.run, given.steps, given.backed)
         return
@@ -141,8 +169,11 @@ def main() -> None:
         if not path.exists():
             generate(path, given.people, given.times, given.features)
         print("| step | s | peak memory, GB |\n|---|---|---|", flush=True)
+        if given.workflow:
+            given.steps, given.together = ["workflow"], True
         for steps in [given.steps] if given.together else [[s] for s in given.steps]:
-            command = [sys.executable, __file__, "--run", str(path), "--steps", *steps]
+            command = [sys.executable, __file__, "--run", str(path)]
+            command += ["--workflow"] if given.workflow else ["--steps", *steps]
             command += ["--backed"] if given.backed else []
             done = subprocess.run(command, capture_output=True, text=True)
             for line in done.stdout.splitlines():
