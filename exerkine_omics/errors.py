@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 _PACKAGE_DIR = str(Path(__file__).parent)
@@ -103,7 +104,15 @@ def brief(value: object) -> str:
 def warn(message: str) -> None:
     """Warn at the first line outside this package, the user's own."""
     level, frame = 1, sys._getframe()
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE_DIR):
+    while frame is not None and _own(frame):
         frame = frame.f_back  # type: ignore[assignment]
         level += 1
     warnings.warn(message, ExerkineWarning, stacklevel=level)
+
+
+def _own(frame: FrameType) -> bool:
+    """Whether a frame is this package's; a dataclass's __init__ has no file, but its module."""
+    module = str(frame.f_globals.get("__name__", ""))
+    return frame.f_code.co_filename.startswith(_PACKAGE_DIR) or (
+        frame.f_code.co_filename == "<string>" and module.startswith(f"{__package__}.")
+    )

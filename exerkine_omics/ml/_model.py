@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -186,6 +187,9 @@ class ResponseModel:
         n = int(self.used.sum())
         who = f"{len(self.outcome)} people, {n} of {len(self.used)} columns used"
         return f"ResponseModel: {self.block}, {self.model}, of {who}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>"
 
 
 def fit_study(

@@ -13,7 +13,7 @@ from exerkine_omics.cohort import levels
 from exerkine_omics.errors import UsageError, shown
 from exerkine_omics.pl._forest import known_ones
 from exerkine_omics.pl._frames import counted, need, span
-from exerkine_omics.pl._rows import beside, legend_beyond, row_height, two_lines, widest
+from exerkine_omics.pl._rows import beside, legend_beyond, row_height, settle, two_lines, widest
 from exerkine_omics.pl._style import (
     GREY,
     Drawn,
@@ -137,6 +137,7 @@ def contributions(
         axes.set_xlabel("part of the mean change of the score")
         people = span(known["n_people"]) if "n_people" in known and len(known) else ""
         drawn = data["kind"] == "member"
+        settle(axes)
         head(
             axes,
             title or own,

@@ -69,18 +69,18 @@ def policy_value(
             where="result.policy_value",
             fix="See the notes of what exo.ml.tailor returns.",
         )
-    kind = frame["policy"].astype(str).where(frame["policy"].isin([_RULE, _GAIN]), "arm")
+    kind = frame["policy"].astype(str).map(_kind)
     data = pd.concat([frame[kind == k] for k in _MARKERS])
     names = _names(data)
-    gains = (data["policy"].astype(str) == _GAIN).to_numpy()
+    kinds = data["policy"].astype(str).map(_kind)
+    gains = (kinds == _GAIN).to_numpy()
     ticks = [two_lines(n, 34) for n in names]
     y = np.arange(len(data)) + 0.5 * gains
     size = (6.8 + 0.06 * widest(ticks), 2.0 + (row_height(ticks) + 0.04) * max(len(data) + 0.5, 3))
     hue = colours(list(_MARKERS))
     with canvas(ax, size) as axes:
         axes.axvline(0, color=GREY, lw=0.9, zorder=0)
-        for at, name, (_, row) in zip(y, data["policy"].astype(str), data.iterrows(), strict=True):
-            kind_of = name if name in hue else "arm"
+        for at, kind_of, (_, row) in zip(y, kinds, data.iterrows(), strict=True):
             value, low, high = (float(row[c]) for c in _COLUMNS[1:])
             axes.hlines([at], [low], [high], color=[hue[kind_of]], lw=1.8)
             axes.scatter(
@@ -102,11 +102,18 @@ def policy_value(
         caption(
             axes,
             _verdict(result),
-            "Gain: by how much the rule is better than the best single arm." if gains.any() else "",
+            "Gain: by how much the rule is better than a single arm." if gains.any() else "",
             _people(result),
             _not_plain(data, names),
         )
     return handed(axes, data, return_data)
+
+
+def _kind(policy: str) -> str:
+    """Arm, rule or gain; ``gain over all END`` is a gain, and no arm."""
+    if policy == _GAIN or policy.startswith(f"{_GAIN} over "):
+        return _GAIN
+    return _RULE if policy == _RULE else "arm"
 
 
 def _names(data: pd.DataFrame) -> list[str]:

@@ -169,7 +169,7 @@ def _characters(ax: Axes, size: float) -> int:
     """How many characters of this size fit the axes' width."""
     figure = ax.get_figure(root=True)
     inches = ax.get_position().width * (figure.get_figwidth() if figure else 6.0)
-    return max(int(inches * 72 / (0.5 * size)), 24)
+    return max(int(inches * 72 / (0.55 * size)), 24)
 
 
 def legend_right(ax: Axes, handles: Sequence[Any] | None = None, title: str | None = None) -> None:

@@ -284,6 +284,9 @@ class SignatureSet(Mapping[str, Signature]):
         ]
         return pd.DataFrame(rows)
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)
+
     def __repr__(self) -> str:
         return f"SignatureSet of {len(self)}: {', '.join(self)}"
 

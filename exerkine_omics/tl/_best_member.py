@@ -32,7 +32,7 @@ from exerkine_omics.kernels._scores import (
     mean_of_members,
     standardise,
 )
-from exerkine_omics.parallel import stream
+from exerkine_omics.parallel import run, stream
 from exerkine_omics.settings import settings
 from exerkine_omics.sig import Matched, Signatures, match
 from exerkine_omics.tl._score_test import ScoreContrast, contrasts_of
@@ -169,7 +169,7 @@ def best_member(
     person = pairs[schema.SUBJECT].astype(str).to_numpy()
     later = levels(pairs[schema.TIMEPOINT])
     jobs = list(contrasts_of(later, arms, design.baseline, control))
-    rows = []
+    tasks = []
     for job in jobs:
         use = paired & (time == job.timepoint)
         if own_arm is not None:
@@ -183,8 +183,8 @@ def best_member(
         for item in matched:
             delta = z[after[chosen]][:, item.columns] - z[before[chosen]][:, item.columns]
             names = adata.var_names[item.columns].astype(str).to_numpy()
-            rows.append(_row(item, names, delta, group, job, min_coverage, n_boot, stream_seed))
-    frame = pd.DataFrame(rows)
+            tasks.append((item, names, delta, group, job, min_coverage, n_boot, stream_seed))
+    frame = pd.DataFrame(run(_row, tasks, progress="signatures"))
     frame.insert(
         frame.columns.get_loc("p_value") + 1,
         "p_adj",

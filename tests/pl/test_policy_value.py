@@ -96,3 +96,12 @@ def test_arms_alone_have_no_line(make):
 def test_what_is_no_result(given, message):
     with pytest.raises(UsageError, match=message):
         pl.policy_value(given)
+
+
+def test_a_gain_over_one_arm_stands_with_the_gains(make):
+    frame = make.policy().policy_value
+    more = frame[frame["policy"] == "gain"].assign(policy="gain over all endurance", estimate=0.7)
+    ax = pl.policy_value(pd.concat([more, frame]))
+    labels = [t.get_text() for t in ax.get_yticklabels()]
+    assert labels[-2:] == ["gain over all endurance", "gain over the best arm"]
+    assert [x for x, _ in at(ax, "gain")] == [0.7, 0.4] and len(at(ax, "arm")) == 2

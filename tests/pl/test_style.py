@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -70,6 +72,13 @@ def meta_forest(make, n, **k):
 
 def test_every_figure_is_here():
     assert {name.split(":")[0] for name in FIGURES} == set(pl.__all__) == set(dir(pl))
+
+
+@pytest.mark.quick
+def test_the_gallery_shows_every_figure():
+    page = (Path(__file__).parents[2] / "docs" / "gallery.md").read_text(encoding="utf-8")
+    blocks = "".join(re.findall(r"^```python\n(.*?)^```", page, re.S | re.M))
+    assert set(re.findall(r"exo\.pl\.(\w+)\(", blocks)) == set(pl.__all__)
 
 
 @pytest.mark.parametrize("n", [5, 5000])
