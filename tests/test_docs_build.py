@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import re
@@ -92,3 +93,13 @@ def test_the_book_asks_no_server(book: Path) -> None:
 def test_formulas_are_drawn(book: Path) -> None:
     text = page(book, "differential")
     assert text.count("<math") > 20 and "\\sigma" not in text
+
+
+def test_indices_stand_beside_accents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """docutils sets the j of x-bar_j below the x, as if it were a sum."""
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "_ext"))
+    mathml = importlib.import_module("mathml").mathml
+    assert "munderover" not in (bar := mathml(r"\bar x_j^2", block=True)) and "<msubsup" in bar
+    assert "<msub>" in mathml(r"\hat\mu_a", block=False)
+    assert "munderover" in mathml(r"\sum_{j=1}^n x_j", block=True)
+    assert 'rspace="0.17em"' in mathml(r"\log S", block=False)

@@ -135,8 +135,17 @@ def read(app: Any, name: str, source: list[str]) -> None:
     source[0] = re.sub(r"\]\(\.\./examples/(\d\w*\.py)\)", r"](notebooks/\1)", source[0])
 
 
+def outdated(
+    app: Any, env: Any, added: set[str], changed: set[str], removed: set[str]
+) -> list[str]:
+    """Name the pages that are made from other files: these are read again in every build."""
+    made = [n for n in env.found_docs if "<!-- made:" in Path(env.doc2path(n)).read_text("utf-8")]
+    return [*made, app.config.root_doc, *ROOT_FILES]
+
+
 def setup(app: Any) -> dict[str, Any]:
-    """Connect both to Sphinx's events."""
+    """Connect to Sphinx's events."""
     app.connect("config-inited", write_pages)
     app.connect("source-read", read)
+    app.connect("env-get-outdated", outdated)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
