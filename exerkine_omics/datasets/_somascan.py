@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from anndata import AnnData
 
 from exerkine_omics import io, schema
@@ -17,11 +18,9 @@ def read(files: dict[str, Path]) -> AnnData:
     adata = io.read_adat(files["example_data10.adat"])
     people = (adata.obs[schema.SAMPLE_TYPE] == "sample").to_numpy()
     sheet = adata.obs.copy()
-    sheet[schema.TIMEPOINT] = [REST if is_person else None for is_person in people]
-    sheet[schema.SUBJECT] = [
-        name if is_person else None
-        for name, is_person in zip(adata.obs["SampleId"].astype(str), people, strict=True)
-    ]
+    names = adata.obs_names.to_numpy(dtype=object)
+    sheet[schema.TIMEPOINT] = np.where(people, REST, None)
+    sheet[schema.SUBJECT] = np.where(people, names, None)
     io.set_samples(adata, sheet, subject=schema.SUBJECT, timepoint=schema.TIMEPOINT, baseline=REST)
     meta(adata)[schema.SPECIES] = (
         "human"  # the file's !StudyOrganism is blank, its donors are people

@@ -33,12 +33,17 @@ def showing(n_stages: int, *, quiet: bool = False, as_json: bool = False) -> Ite
 
 
 def _print_line(event: Event) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {event}", file=sys.stderr, flush=True)
+    _write(f"{time.strftime('%H:%M:%S')} {event}")
 
 
 def _print_json(event: Event) -> None:
     told = {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **asdict(event)}
-    print(json.dumps(told), file=sys.stderr, flush=True)
+    _write(json.dumps(told))
+
+
+def _write(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
 
 
 def _advance(bar: object, event: Event) -> None:
