@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,10 +48,11 @@ def _options(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
-    _state["debug"] = debug
+    _state.update(debug=debug, stopped=False, json=False)
 
 
-_state = {"debug": False}
+_state = {"debug": False, "stopped": False, "json": False}
+_INTERRUPTED, _TERMINATED = 130, 143  # as a shell tells of SIGINT and SIGTERM
 
 
 @app.command()
@@ -60,6 +62,7 @@ def demo(
     """Run the main job on the embedded simulated cohort."""
     from exerkine_omics.workflow import count_stages, demo_config, run, showing
 
+    _state["json"] = log_json
     config = demo_config()
     with showing(count_stages(config), quiet=quiet, as_json=log_json) as log:
         path = run(config, out, config_path="demo", seed=seed, n_jobs=n_jobs, log=log)
@@ -95,6 +98,7 @@ def run(
     from exerkine_omics.settings import settings
     from exerkine_omics.workflow import count_stages, load_config, plan_config, run_config, showing
 
+    _state["json"] = log_json
     if scheduler and cluster:
         raise UsageError("--scheduler and --cluster are two ways to say the same", fix="Give one.")
     if dry_run:
@@ -378,17 +382,40 @@ def _print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     Console().print(table)
 
 
+def _tell(text: str, message: str = "") -> None:
+    """Say how a command ended; as an event where events are JSON."""
+    if _state["json"]:
+        from exerkine_omics.workflow import Event, showing
+
+        with showing(0, as_json=True) as log:
+            log(Event("", "run", "failed", message=message or text))  # type: ignore[misc]
+    else:
+        typer.echo(text, err=True)
+
+
+def _stop(*_: object) -> None:
+    _state["stopped"] = True
+    raise KeyboardInterrupt
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; an error a user can cause is one message and its exit code."""
     try:
+        # kill and a cluster's time limit: workers are ended, and nothing half-written is left
+        signal.signal(signal.SIGTERM, _stop)
+    except ValueError:  # not the main thread: whoever made it sees to signals
+        pass
+    try:
         app(argv)
-    except KeyboardInterrupt:
-        typer.echo("Interrupted; exerkine run goes on with --resume.", err=True)
-        sys.exit(130)
+    except SystemExit as done:
+        if done.code != _INTERRUPTED:  # what typer makes of KeyboardInterrupt
+            raise
+        _tell("Interrupted; exerkine run goes on with --resume.")
+        sys.exit(_TERMINATED if _state["stopped"] else _INTERRUPTED)
     except ExerkineError as error:
         if _state["debug"]:
             raise
-        typer.echo(f"Error: {error}", err=True)
+        _tell(f"Error: {error}", str(error))
         if isinstance(error, DiskError):
             # HDF5 crashes when Python ends, over a file that it could not finish
             sys.stdout.flush()
@@ -398,8 +425,5 @@ def main(argv: list[str] | None = None) -> None:
     except Exception as error:
         if _state["debug"]:
             raise
-        typer.echo(
-            f"Bug: {type(error).__name__}: {error}\nRun 'exerkine --debug ...' and report it.",
-            err=True,
-        )
+        _tell(f"Bug: {type(error).__name__}: {error}\nRun 'exerkine --debug ...' and report it.")
         sys.exit(1)
