@@ -5,16 +5,16 @@ Only what the help needs is imported at the top: the rest is loaded by the comma
 
 from __future__ import annotations
 
-import csv
 import os
+import signal
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from exerkine_omics import __version__
+from exerkine_omics._cli_signatures import print_rows, print_table, signatures_app
 from exerkine_omics.errors import DiskError, ExerkineError
 
 app = typer.Typer(
@@ -24,7 +24,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-signatures_app = typer.Typer(help="Look at the signatures.", no_args_is_help=True)
 app.add_typer(signatures_app, name="signatures")
 
 Out = Annotated[Path, typer.Option("-o", "--out", help="Folder of the results.")]
@@ -47,10 +46,11 @@ def _options(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
-    _state["debug"] = debug
+    _state.update(debug=debug, stopped=False, json=False)
 
 
-_state = {"debug": False}
+_state = {"debug": False, "stopped": False, "json": False}
+_INTERRUPTED, _TERMINATED = 130, 143  # as a shell tells of SIGINT and SIGTERM
 
 
 @app.command()
@@ -60,6 +60,7 @@ def demo(
     """Run the main job on the embedded simulated cohort."""
     from exerkine_omics.workflow import count_stages, demo_config, run, showing
 
+    _state["json"] = log_json
     config = demo_config()
     with showing(count_stages(config), quiet=quiet, as_json=log_json) as log:
         path = run(config, out, config_path="demo", seed=seed, n_jobs=n_jobs, log=log)
@@ -95,11 +96,12 @@ def run(
     from exerkine_omics.settings import settings
     from exerkine_omics.workflow import count_stages, load_config, plan_config, run_config, showing
 
+    _state["json"] = log_json
     if scheduler and cluster:
         raise UsageError("--scheduler and --cluster are two ways to say the same", fix="Give one.")
     if dry_run:
         frame = plan_config(config, out, seed=seed, resume=resume, start=start)
-        _print_table("What would be done", frame)
+        print_table("What would be done", frame)
         return
     n_stages = count_stages(load_config(config))
     with (
@@ -196,7 +198,7 @@ def check(
         err=True,
     )
     columns = ("severity", "id", "message", "n_rows", "fix", "call")
-    _print_rows("Findings", columns, [[f[c] for c in columns] for f in summary["findings"]])
+    print_rows("Findings", columns, [[f[c] for c in columns] for f in summary["findings"]])
     if summary["n_errors"]:
         raise typer.Exit(4)
 
@@ -233,7 +235,7 @@ def predict(
         units=units,
         modality=modality,
     )
-    _print_table("Predictions", frame)
+    print_table("Predictions", frame)
 
 
 @app.command()
@@ -301,97 +303,40 @@ def pool(
     typer.echo(path)
 
 
-@signatures_app.command("list")
-def signatures_list() -> None:
-    """List the shipped signatures."""
-    from exerkine_omics.sig import load
+def _tell(text: str, message: str = "") -> None:
+    """Say how a command ended; as an event where events are JSON."""
+    if _state["json"]:
+        from exerkine_omics.workflow import Event, showing
 
-    _print_table("Signatures", load().summary())
-
-
-@signatures_app.command("show")
-def signatures_show(name: str) -> None:
-    """Show one signature: members, weights, evidence in its context, limits."""
-    from exerkine_omics.errors import UsageError
-    from exerkine_omics.sig import load, member_evidence
-
-    signatures = load()
-    if name not in signatures:
-        raise UsageError(f"There is no signature {name!r}", fix=f"Known: {', '.join(signatures)}.")
-    signature = signatures[name]
-    _print_table(signature.title, member_evidence(signature))
-    typer.echo(f"Context: {signature.context()}\nLevel: {signature.level}")
-    typer.echo(f"Weights: {signature.weights}")
-    typer.echo(f"Limits: {signature.limits}\nNot for: {signature.not_for}")
+        with showing(0, as_json=True) as log:
+            log(Event("", "run", "failed", message=message or text))  # type: ignore[misc]
+    else:
+        typer.echo(text, err=True)
 
 
-@signatures_app.command("validate")
-def signatures_validate(path: Annotated[Path | None, typer.Argument()] = None) -> None:
-    """Validate a signature file or folder, by default all that is shipped; exits with 4."""
-    from exerkine_omics.sig import load, validate
-
-    problems = validate(path)
-    if len(problems):
-        _print_table("Problems", problems)
-        typer.echo(f"{len(problems)} problems", err=True)
-        raise typer.Exit(4)
-    typer.echo(f"{len(load(path))} signatures are valid")
-
-
-@signatures_app.command("coverage")
-def signatures_coverage(
-    file: Annotated[Path, typer.Argument(help="h5ad, or matrix (csv, tsv, xlsx, parquet).")],
-    modality: Annotated[
-        str | None, typer.Option(help="proteomics, metabolomics, mirna; an h5ad knows its own.")
-    ] = None,
-    orientation: Annotated[str, typer.Option(help="samples or features in rows.")] = "samples",
-    signatures: Annotated[
-        Path | None, typer.Option(help="Your own signatures instead of the shipped ones.")
-    ] = None,
-) -> None:
-    """Say how much of each signature a file measures; only its names are read."""
-    from exerkine_omics.workflow import coverage_file
-
-    frame = coverage_file(file, modality=modality, orientation=orientation, signatures=signatures)
-    _print_table("Coverage", frame)
-
-
-def _print_table(title: str, frame: object) -> None:
-    rows = frame.itertuples(index=False)  # type: ignore[attr-defined]
-    _print_rows(title, [str(c) for c in frame.columns], [list(r) for r in rows])  # type: ignore[attr-defined]
-
-
-def _print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    if not sys.stdout.isatty():  # a pipe gets lines that other tools can read
-        writer = csv.writer(sys.stdout, delimiter="\t", lineterminator="\n")
-        writer.writerows([columns, *rows])
-        return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(title=escape(title), title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(str(v)) for v in row))
-    Console().print(table)
+def _stop(*_: object) -> None:
+    _state["stopped"] = True
+    raise KeyboardInterrupt
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; an error a user can cause is one message and its exit code."""
     try:
+        # kill and a cluster's time limit: workers are ended, and nothing half-written is left
+        signal.signal(signal.SIGTERM, _stop)
+    except ValueError:  # not the main thread: whoever made it sees to signals
+        pass
+    try:
         app(argv)
-    except KeyboardInterrupt:
-        typer.echo("Interrupted; exerkine run goes on with --resume.", err=True)
-        sys.exit(130)
-    except BrokenPipeError:  # whoever read our output has enough of it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+    except SystemExit as done:
+        if done.code != _INTERRUPTED:  # what typer makes of KeyboardInterrupt
+            raise
+        _tell("Interrupted; exerkine run goes on with --resume.")
+        sys.exit(_TERMINATED if _state["stopped"] else _INTERRUPTED)
     except ExerkineError as error:
         if _state["debug"]:
             raise
-        typer.echo(f"Error: {error}", err=True)
+        _tell(f"Error: {error}", str(error))
         if isinstance(error, DiskError):
             # HDF5 crashes when Python ends, over a file that it could not finish
             sys.stdout.flush()
@@ -401,8 +346,5 @@ def main(argv: list[str] | None = None) -> None:
     except Exception as error:
         if _state["debug"]:
             raise
-        typer.echo(
-            f"Bug: {type(error).__name__}: {error}\nRun 'exerkine --debug ...' and report it.",
-            err=True,
-        )
+        _tell(f"Bug: {type(error).__name__}: {error}\nRun 'exerkine --debug ...' and report it.")
         sys.exit(1)

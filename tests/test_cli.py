@@ -46,6 +46,28 @@ def test_run_prints_the_report_s_path(files: Path) -> None:
     assert quiet.stderr == ""
 
 
+def test_every_line_of_a_json_log_is_json(files: Path) -> None:
+    import json
+
+    done = exerkine("run", "config.yaml", "-o", "out", "--log-json", cwd=files)
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    assert done.returncode == 0 and {"started", "done"} <= {e["status"] for e in events}
+    done = exerkine(*spoil(files, "no control"), "--log-json")
+    *_, last = [json.loads(line) for line in done.stderr.splitlines()]
+    assert done.returncode == 3
+    assert last["status"] == "failed" and "placebo" in last["message"]
+
+
+@pytest.mark.parametrize("text", ["null", "5", '"x"', "[]", "[" * 5000, "{", '{"cohorts": []}'])
+def test_a_damaged_summary_is_one_message(tmp_path: Path, text: str) -> None:
+    from exerkine_omics.errors import InputError
+    from exerkine_omics.workflow import write_report
+
+    (tmp_path / "summary.json").write_text(text)
+    with pytest.raises(InputError):
+        write_report(tmp_path)
+
+
 def spoil(files: Path, what: str) -> list[object]:
     config = files / "config.yaml"
     content = yaml.safe_load(config.read_text())
@@ -117,7 +139,8 @@ def test_bad_input_is_one_message(files: Path, what: str, code: int, words: str)
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.count("Error") == 1 and done.stdout == ""
-    assert not (files / "out").exists()
+    # what was done before the error may be kept to go on with, and is no result
+    assert not [p for p in files.glob("out/*") if p.name != ".exerkine"]
 
 
 def test_an_impossible_prediction_keeps_the_rest(files: Path) -> None:

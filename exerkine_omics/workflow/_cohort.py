@@ -41,7 +41,10 @@ _LISTS = ("responders", "prediction")
 
 @dataclass(frozen=True)
 class Job:
-    """All that a process needs to run one cohort; ``keep`` are stages to take as they are."""
+    """All that a process needs to run one cohort.
+
+    ``keep`` are stages to take as they are; ``alone`` says that there are no other cohorts.
+    """
 
     config: CohortConfig
     keys: dict[str, str]
@@ -49,6 +52,7 @@ class Job:
     seed: int
     n_jobs: int
     keep: frozenset[str] = frozenset()
+    alone: bool = True
 
     @property
     def name(self) -> str:
@@ -82,17 +86,22 @@ def run_cohort(job: Job) -> Outcome:
         except Exception as error:  # one cohort's bug must not cost the others' results
             if isinstance(error, DiskError):
                 raise
-            told = str(error) if isinstance(error, ExerkineError) else bug(error)
+            told = worded(error)
             tell(job.store.events(name), Event(name, "run", "failed", message=told))
             status.append(("run", "failed", told))
             title = job.config.title or name
             summary = {"name": name, "title": title, "status": "failed", "error": told}
-            return Outcome(summary, status, error)
+            # an error of another library may not survive the way home from a worker
+            home = isinstance(error, ExerkineError) or job.alone
+            return Outcome(summary, status, error if home else RuntimeError(told))
 
 
-def bug(error: Exception) -> str:
-    """Word an error that is not the user's."""
-    return f"bug of exerkine_omics: {type(error).__name__}: {error}"
+def worded(error: Exception) -> str:
+    """Word an error, and say of one that is not the user's that it is a bug."""
+    text = str(error)
+    if isinstance(error, ExerkineError):
+        return text
+    return f"bug of exerkine_omics: {type(error).__name__}: {text}"
 
 
 @contextmanager

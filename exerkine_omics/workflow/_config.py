@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from exerkine_omics import schema
-from exerkine_omics.errors import ConfigError, shown
+from exerkine_omics.errors import ConfigError, brief, shown
 from exerkine_omics.workflow._config_input import InputConfig
 from exerkine_omics.workflow._config_input import Strict as _Strict
 from exerkine_omics.workflow._config_meta import MetaConfig
@@ -20,7 +20,7 @@ from exerkine_omics.workflow._config_prepare import PrepareConfig
 class ScoreConfig(_Strict):
     """Options of `exo.tl.score` and `score_change`."""
 
-    signatures: Path | list[str] | None = None
+    signatures: Path | Annotated[list[str], Field(min_length=1)] | None = None
     method: Literal["baseline_z", "weighted_mean", "ulm", "singscore", "ssgsea", "gsva"] = (
         "baseline_z"
     )
@@ -150,7 +150,7 @@ class PredictionConfig(_Strict):
 class CohortConfig(_Strict):
     """One cohort and the analyses asked of it."""
 
-    name: str = Field(pattern=r"^[a-z0-9_]+$")
+    name: str = Field(pattern=r"^[a-z0-9_]+$", max_length=100)
     title: str = ""
     description: str = ""
     input: InputConfig
@@ -194,6 +194,11 @@ class RunConfig(_Strict):
     cohorts: list[CohortConfig] = Field(min_length=1)
     meta: list[MetaConfig] = []
 
+    @field_validator("meta", mode="before")
+    @classmethod
+    def _meta_may_be_empty(cls, value: object) -> object:
+        return [] if value is None else value  # all its lines are comments
+
     @model_validator(mode="after")
     def _names_are_unique(self) -> RunConfig:
         for what, sections in (("cohorts", self.cohorts), ("meta-analyses", self.meta)):
@@ -215,8 +220,10 @@ class RunConfig(_Strict):
                     f"meta {section.name}: {shown(unknown)} is no cohort with a differential "
                     f"section; those are {shown(tested)}"
                 )
-            if len(chosen) < 2:
-                raise ValueError(f"meta {section.name}: a meta-analysis needs two cohorts")
+            if len(set(chosen)) < max(2, section.min_cohorts):
+                raise ValueError(
+                    f"meta {section.name}: a meta-analysis needs two cohorts, and min_cohorts"
+                )
             named = {c for own in (section.contrasts or {}).values() for c in own}
             if named - set(chosen):
                 raise ValueError(
@@ -243,8 +250,13 @@ def load_config(path: str | Path) -> RunConfig:
     if not path.is_file():
         raise ConfigError("There is no such config file", where=str(path))
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        # the loader is PyYAML's safe one
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except OSError as error:
+        raise ConfigError(f"Not readable: {error.strerror}", where=str(path)) from error
+    except RecursionError as error:
+        raise ConfigError("Not readable as YAML: nested too deep", where=str(path)) from error
+    except (yaml.YAMLError, ValueError) as error:  # a date of month 13 is a ValueError
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         place = f"{path}, line {line + 1}" if line is not None else str(path)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
@@ -252,6 +264,23 @@ def load_config(path: str | Path) -> RunConfig:
     config = parse_config(content, str(path))
     _resolve(config, path.resolve().parent)
     return config
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which a key stands once: of two, the first would be dropped without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a key that is there twice."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge" or not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} stands there twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
 
 
 def parse_config(content: object, where: str) -> RunConfig:
@@ -262,19 +291,38 @@ def parse_config(content: object, where: str) -> RunConfig:
         return RunConfig.model_validate(content)
     except ValidationError as error:
         # the narrowest place: a union reports each of its members, a typo only its own key
-        first = next(
-            (e for e in error.errors() if e["type"] == "extra_forbidden"), error.errors()[0]
-        )
-        place = ".".join(str(part) for part in first["loc"])
+        telling = ("extra_forbidden", "too_short")
+        first = next((e for e in error.errors() if e["type"] in telling), error.errors()[0])
+        # a part with brackets is the model's own, no key of the config
+        place = ".".join(part for part in map(str, first["loc"]) if "[" not in part)
         if first["type"] == "extra_forbidden":
             message = f"Unknown key {first['loc'][-1]!r}"
             near = get_close_matches(str(first["loc"][-1]), _keys(RunConfig), n=1, cutoff=0.5)
             fix = f"Did you mean {near[0]!r}?" if near else None
         else:
-            message, fix = first["msg"].removeprefix("Value error, "), None
+            message, fix = _worded(first)
         raise ConfigError(
             message, where=f"{where}: {place}" if place else where, fix=fix
         ) from error
+
+
+def _worded(error: Any) -> tuple[str, str | None]:
+    """Say in the words of a config what the model found, and what to do."""
+    kind, value = error["type"], error["input"]
+    if kind == "missing":
+        return f"The key {error['loc'][-1]!r} is needed here", None
+    message = error["msg"].removeprefix("Value error, ")
+    if kind.startswith(("model_", "dict_")):
+        message = "Input should be a section of keys and values"
+    if isinstance(value, (dict, list)) or kind in ("value_error", "too_short"):
+        return message, None
+    message = f"{message}, not {brief(value)!r}" if value is not None else f"{message}: it is empty"
+    if value is None:
+        return message, "Give it, or leave the key out for its default."
+    if kind == "string_type":
+        why = "YAML reads yes, no, on and off as true and false: put it" * isinstance(value, bool)
+        return message, f"{why or 'Put it'} in quotes."
+    return message, None
 
 
 def _keys(model: type[BaseModel], seen: frozenset[type] = frozenset()) -> list[str]:

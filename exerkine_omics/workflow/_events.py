@@ -19,7 +19,7 @@ class Event:
 
     cohort: str
     stage: str
-    status: str  # started, done, kept, failed
+    status: str  # started, done, kept, failed, warning
     seconds: float | None = None
     message: str = ""
 
@@ -29,6 +29,7 @@ class Event:
             "done": f" done in {self.seconds or 0:.1f} s",
             "kept": " taken from the earlier run",
             "failed": f" failed: {self.message}",
+            "warning": self.message,
         }
         head = f"{self.cohort}: {self.stage}" if self.cohort else self.stage
         return head + words[self.status]

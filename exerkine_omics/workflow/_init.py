@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +12,7 @@ import yaml
 
 from exerkine_omics.cohort import write_text
 from exerkine_omics.errors import InputError, UsageError, shown
+from exerkine_omics.io._labels import is_missing, text_of
 from exerkine_omics.workflow import _look
 from exerkine_omics.workflow._config import parse_config
 from exerkine_omics.workflow._look import Found
@@ -81,7 +84,9 @@ def init_config(folder: str | Path, out: str | Path | None = None) -> tuple[Path
             where=str(folder),
             fix="exerkine check FILE says of one file why.",
         )
-    head = _HEAD.format(folder=folder.name, name=target.name, title=_quoted(folder.resolve().name))
+    head = _HEAD.format(
+        folder=_told([folder.name]), name=_told([target.name]), title=_quoted(folder.resolve().name)
+    )
     text = head + "\n".join(parts)
     parse_config(yaml.safe_load(text), str(target))  # what is written is a config
     try:
@@ -101,7 +106,7 @@ def _cohort(
     if file.kind == "matrix":
         lines += ["      table:", f"        matrix: {_relative(file.path, base)}"]
         if sheet is not None:
-            lines.append(f"        samples: {_relative(sheet.path, base)}")
+            lines.append(f"        samples: {_relative(sheet.path, base)}{_others(sheet, sheets)}")
         lines.append(f"        orientation: {side}   # what stands in rows")
         roles = sheet if sheet is not None else file
         lines += [f"        {line}" for line in _roles(roles)]
@@ -112,7 +117,8 @@ def _cohort(
         lines += ["      file:", f"        path: {_relative(file.path, base)}"]
         if file.kind == "vendor":
             if sheet is not None:
-                lines.append(f"        samples: {_relative(sheet.path, base)}")
+                other = _others(sheet, sheets)
+                lines.append(f"        samples: {_relative(sheet.path, base)}{other}")
             else:
                 lines.append("        # samples: sheet.csv   # CHECK a sample sheet, joined by id")
             lines += [f"        {line}" for line in _roles(sheet or file)]
@@ -120,7 +126,7 @@ def _cohort(
     text = "\n".join(lines) + "\n" + _OPTIONS
     if len(arms) > 1:
         control = _look.pick(arms, _look.CONTROL_WORDS) or arms[0]
-        text += _CONTROL.format(arm=_quoted(control), arms=", ".join(arms))
+        text += _CONTROL.format(arm=_quoted(control), arms=_told(arms))
     return text + (_responders(outcomes[0], base) if len(outcomes) == 1 else "")
 
 
@@ -148,7 +154,13 @@ def _roles(sheet: Found | None) -> list[str]:
 def _check(found: object, choices: list[str]) -> str:
     if found is not None:
         return ""
-    return f"   # CHECK one of {', '.join(map(str, choices[:12]))}" if choices else "   # CHECK"
+    return f"   # CHECK one of {_told(choices[:12])}" if choices else "   # CHECK"
+
+
+def _others(sheet: Found, sheets: list[Found]) -> str:
+    """Name the sheets that fit as well."""
+    fit = [s.path.name for s in sheets if s is not sheet and s.ids & sheet.ids]
+    return f"   # CHECK or {_told(fit)}" if fit else ""
 
 
 def _levels(sheet: Found | None, words: tuple[str, ...]) -> list[str]:
@@ -157,12 +169,11 @@ def _levels(sheet: Found | None, words: tuple[str, ...]) -> list[str]:
     column = _look.pick(sheet.frame.columns, words)
     if column is None:
         return []
-    levels = [_text(v) for v in pd.unique(sheet.frame[column].dropna())]
+    values = [v for v in pd.unique(sheet.frame[column]) if not is_missing(v)]
+    # 0.0 beside 8.0 is read as week 0, beside 1.5 as 0.0
+    mixed = any(isinstance(v, float) and not v.is_integer() for v in values)
+    levels = [str(v) if mixed else text_of(v) for v in values]
     return levels if len(levels) <= 30 else []
-
-
-def _text(value: object) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _responders(file: Found, base: Path) -> str:
@@ -187,7 +198,7 @@ def _responders(file: Found, base: Path) -> str:
 
 
 def _slug(stem: str, taken: set[str]) -> str:
-    plain = re.sub(r"[^a-z0-9]+", "_", stem.casefold()).strip("_") or "cohort"
+    plain = re.sub(r"[^a-z0-9]+", "_", stem.casefold()).strip("_")[:60] or "cohort"
     name, number = plain, 2
     while name in taken:
         name, number = f"{plain}_{number}", number + 1
@@ -203,5 +214,12 @@ def _relative(path: Path, base: Path) -> str:
 def _quoted(value: object) -> str:
     """Write a scalar as YAML reads it back as text."""
     text = str(value)
-    plain = re.fullmatch(r"[A-Za-z][\w./ -]*", text) and isinstance(yaml.safe_load(text), str)
-    return text if plain else "'" + text.replace("'", "''").replace("\n", " ") + "'"
+    if not text.isprintable():  # Excel's line breaks in a header: kept, as escapes
+        return json.dumps(text)
+    plain = re.fullmatch(r"[A-Za-z][\w./ -]*", text) and yaml.safe_load(text) == text
+    return text if plain else "'" + text.replace("'", "''") + "'"
+
+
+def _told(values: Iterable[object]) -> str:
+    """List values in a comment, which ends with its line."""
+    return ", ".join(" ".join(str(v).split()) for v in values)

@@ -11,8 +11,8 @@ from typing import Any, cast
 import pandas as pd
 
 from exerkine_omics import io, pl, schema, tl
-from exerkine_omics.errors import AnalysisError, ExerkineError, ExerkineWarning, InputError, shown
-from exerkine_omics.workflow._cohort import Outcome
+from exerkine_omics.errors import AnalysisError, DiskError, ExerkineWarning, InputError, shown
+from exerkine_omics.workflow._cohort import Outcome, disk_errors, worded
 from exerkine_omics.workflow._config_meta import MetaConfig
 from exerkine_omics.workflow._events import Event, tell
 from exerkine_omics.workflow._files import records, write_parquet
@@ -72,6 +72,7 @@ class Pooled:
     stage: str
     status: str = "done"
     message: str = ""
+    error: Exception | None = None
 
 
 def pool(job: MetaJob, outcomes: Sequence[Outcome]) -> Pooled:
@@ -87,12 +88,15 @@ def pool(job: MetaJob, outcomes: Sequence[Outcome]) -> Pooled:
         return Pooled(stored.result, stage, message="from an earlier run")
     tell(store.events(""), Event(META, stage, "started"))
     try:
-        with store.writing(META, stage, key) as made:
+        with disk_errors(store.root.parent), store.writing(META, stage, key) as made:
             made.result = _pool(job, {name: good[name] for name in there}, lost, made)
-    except ExerkineError as error:
-        tell(store.events(""), Event(META, stage, "failed", message=str(error)))
-        empty = _summary(job, there, None, [f"Not possible: {error}"])
-        return Pooled(empty, stage, "impossible", str(error))
+    except Exception as error:  # a bug here must not cost the cohorts' results
+        if isinstance(error, DiskError):
+            raise
+        told = worded(error)
+        tell(store.events(""), Event(META, stage, "failed", message=told))
+        empty = _summary(job, there, None, [f"Not possible: {told}"])
+        return Pooled(empty, stage, "impossible", told, error)
     result = cast(Stored, made.stored).result
     tell(store.events(""), Event(META, stage, "done", cast(Stored, made.stored).seconds))
     return Pooled(result, stage)
@@ -106,10 +110,8 @@ def _pool(
         raise AnalysisError(f"{shown(lost)} failed, and one cohort alone is no meta-analysis")
     read = {n: pd.read_parquet(job.store.folder(n, _TESTS) / f"{_TESTS}.parquet") for n in there}
     frames = {n: _renamed(frame, n, section) for n, frame in read.items()}
-    var = {n: io.read(job.store.folder(n, CHECK) / "checked.h5ad", backed=True).var for n in there}
-    features = (
-        {n: _ids(v, n, section.features) for n, v in var.items()} if section.features else None
-    )
+    column = section.features
+    features = {n: _ids(job, n, column) for n in there} if column is not None else None
     platforms = {n: str(s[schema.PLATFORM]) for n, s in there.items()}
     known = platforms if schema.UNKNOWN not in platforms.values() else None
     options = section.model_dump(exclude={"name", "title", "cohorts", "contrasts", "features"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -20,7 +21,9 @@ def showing(n_stages: int, *, quiet: bool = False, as_json: bool = False) -> Ite
     an event; with ``as_json`` a JSON object a line; with ``quiet`` nothing. All on stderr.
     """
     if as_json:
-        yield _print_json
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn_json
+            yield _print_json
     elif quiet:
         yield None
     elif sys.stderr.isatty():
@@ -44,6 +47,10 @@ def _print_json(event: Event) -> None:
 def _write(line: str) -> None:
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
+
+
+def _warn_json(message: Warning | str, *_: object) -> None:
+    _print_json(Event("", "", "warning", message=str(message)))
 
 
 def _advance(bar: object, event: Event) -> None:

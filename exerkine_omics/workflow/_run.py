@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -24,7 +22,14 @@ from exerkine_omics.workflow import _meta, _predict, _text
 from exerkine_omics.workflow._cohort import Job, Outcome, disk_errors, run_cohort
 from exerkine_omics.workflow._config import RunConfig, load_config
 from exerkine_omics.workflow._events import Event, Log, following, tell
-from exerkine_omics.workflow._files import STATUS, earlier_run, staging, write_json
+from exerkine_omics.workflow._files import (
+    HEAD,
+    STATUS,
+    earlier_run,
+    link_or_copy,
+    staging,
+    write_json,
+)
 from exerkine_omics.workflow._keys import STAGES, Digests, stage_keys
 from exerkine_omics.workflow._store import Store, Stored
 
@@ -67,9 +72,18 @@ def write_report(out: str | Path) -> Path:
         raise InputError(
             f"There is no {SUMMARY}", where=str(out), fix="Name the folder of a finished run."
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"Not readable: {error}", where=str(path)) from error
-    return report.render(summary, Path(out) / "report.html")
+    try:
+        return report.render(summary, Path(out) / "report.html")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"The summary does not fit: {type(error).__name__}: {error}",
+            where=str(path),
+            fix="The run writes it again with --resume.",
+        ) from error
 
 
 def plan_config(
@@ -157,15 +171,19 @@ def run(
         The error of the only cohort; what was in ``out`` stays.
     CohortsFailedError
         If some of several cohorts failed; the report and status.tsv say which.
+    AnalysisError
+        If no prediction, or one of the meta-analyses, is possible; all else is written.
     InputError
         If ``out`` is not of an earlier run, another run works there, or nothing can be written.
     """
     started = time.monotonic()
     out = Path(out)
     number, jobs = _seed(config, seed), settings.n_jobs if n_jobs is None else n_jobs
+    if jobs == 0:
+        raise UsageError("n_jobs=0 is no number of processes", fix="Give 1 or more; -1: all cores.")
     names, store = _names(config), Store.of(out.resolve())  # workers have other folders
     earlier_run(out, names)
-    with settings.override(seed=number, n_jobs=jobs), store.locked(), disk_errors(out):
+    with settings.override(seed=number, n_jobs=jobs), store.locked() as store, disk_errors(out):
         plan = _plan(config, store, number, jobs, resume=resume, start=start)
         with following([store.events(name) for name in (*names, "")], log):
             outcomes = _run_jobs(plan.jobs)
@@ -173,7 +191,6 @@ def run(
                 raise outcomes[0].error
             pooled = [_meta.pool(job, outcomes) for job in plan.meta]
             tell(store.events(""), Event("", "report", "started"))
-            store.placing(names)
             with staging(out, names) as folder:
                 _publish(store, plan, outcomes, pooled, folder)
                 summary = {
@@ -190,12 +207,18 @@ def run(
                 rows = [(o.summary["name"], *row) for o in outcomes for row in o.status]
                 rows += [(_meta.META, p.stage, p.status, p.message) for p in pooled]
                 _write_run(folder, out, config, summary, plan, rows)
-    failed = [o.error for o in outcomes if o.error is not None]
+    failed = [o.summary["error"] for o in outcomes if o.error is not None]
     if failed:
         raise CohortsFailedError(
             f"{len(failed)} of {len(config.cohorts)} cohorts failed; the first: {failed[0]}",
             where=str(out / STATUS),
         )
+    for part in pooled:
+        if part.error is not None:
+            raise AnalysisError(
+                f"Meta-analysis {part.stage} is not possible: {part.message}",
+                fix=f"All else stands in {out / 'report.html'}.",
+            ) from part.error
     asked = [p for o in outcomes for p in o.summary.get("prediction", ())]
     if asked and all(p["verdict"].startswith(_predict.NOT_POSSIBLE) for p in asked):
         raise AnalysisError(
@@ -225,7 +248,7 @@ def _plan(
     inner = n_jobs if len(config.cohorts) == 1 else 1
     for cohort in config.cohorts:
         keys = stage_keys(cohort, seed, digests)
-        jobs.append(Job(cohort, keys, store, seed, inner, keep))
+        jobs.append(Job(cohort, keys, store, seed, inner, keep, len(config.cohorts) == 1))
         inputs[cohort.name] = digests.used
     tests = {job.name: job.keys for job in jobs}
     meta = [_meta.MetaJob.of(section, tests, store, keep) for section in config.meta]
@@ -255,10 +278,7 @@ def _publish(
         for file in stored.published():
             place = folder / name / file
             place.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(stored.folder / file, place)
-            except OSError:  # a file system without hard links
-                shutil.copyfile(stored.folder / file, place)
+            link_or_copy(stored.folder / file, place)
 
 
 def _write_run(
@@ -284,7 +304,7 @@ def _write_run(
     }
     write_json(folder / "provenance.json", provenance)
     rows = [*rows, ("", "report", "done", str(out / "report.html"))]
-    lines = ["cohort\tstage\tstatus\tmessage", *("\t".join(_one_line(row)) for row in rows)]
+    lines = [HEAD, *("\t".join(_one_line(row)) for row in rows)]
     write_text(folder / STATUS, "\n".join(lines) + "\n")
 
 

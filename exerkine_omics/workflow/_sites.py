@@ -12,10 +12,18 @@ from exerkine_omics.cohort import Contrasts, Summary
 from exerkine_omics.errors import ConfigError, InputError, UsageError, shown
 from exerkine_omics.settings import settings
 from exerkine_omics.workflow._config import CohortConfig, load_config
-from exerkine_omics.workflow._files import STATUS, staging, write_json, write_parquet
+from exerkine_omics.workflow._files import (
+    HEAD,
+    POOL,
+    POOLED,
+    STATUS,
+    earlier_run,
+    staging,
+    write_json,
+    write_parquet,
+)
 from exerkine_omics.workflow._inputs import load_cohort
-
-_SITES = "pooled"
+from exerkine_omics.workflow._store import Store
 
 
 def summarize_config(
@@ -109,12 +117,13 @@ def pool_files(
     summaries = [Summary.load(file) for file in files]
     frame = tl.pool(summaries, contrasts, control=control, **options)  # type: ignore[arg-type]
     out = Path(out)
-    with staging(out, [_SITES]) as folder:
-        (folder / _SITES).mkdir()
-        write_parquet(folder / _SITES / "differential.parquet", frame)
-        frame.to_csv(folder / _SITES / "differential.tsv", sep="\t", index=False)
+    earlier_run(out, [POOLED], POOL)
+    with Store.of(out).locked(), staging(out, [POOLED], POOL) as folder:
+        (folder / POOLED).mkdir()
+        write_parquet(folder / POOLED / "differential.parquet", frame)
+        frame.to_csv(folder / POOLED / "differential.tsv", sep="\t", index=False)
         write_json(
-            folder / _SITES / "provenance.json",
+            folder / POOLED / "provenance.json",
             {
                 "exerkine_omics": __version__,
                 "python": platform.python_version(),
@@ -129,6 +138,6 @@ def pool_files(
                 ],
             },
         )
-        lines = ["cohort\tstage\tstatus\tmessage", f"{_SITES}\tpool\tdone\t{len(files)} sites"]
+        lines = [HEAD, f"{POOLED}\t{POOL}\tdone\t{len(files)} sites"]
         (folder / STATUS).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return out / _SITES / "differential.parquet"
+    return out / POOLED / "differential.parquet"

@@ -14,17 +14,18 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from exerkine_omics.cohort import plain, write_text
+from exerkine_omics.cohort import plain
 from exerkine_omics.errors import InputError
 from exerkine_omics.workflow._figures import Figures
-from exerkine_omics.workflow._files import HIDDEN, PLACING, digest, write_json
+from exerkine_omics.workflow._files import HIDDEN, PARTIAL, PLACED, PLACING, digest, write_json
 
 _SEAL, _RESULT = "_stage.json", "_result.json"
+_LOCK, _HOLDER = "run.lock", "run.json"  # with a dot, that no cohort's folder has
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,13 @@ class Stored:
 
 @dataclass(frozen=True)
 class Store:
-    """The hidden folder of one OUT; ``root`` is picklable, so that workers write to it too."""
+    """The hidden folder of one OUT; it is picklable, so that workers write to it too.
+
+    ``run`` names the run that holds the lock: a worker that outlives its run writes nothing more.
+    """
 
     root: Path
+    run: str = ""
 
     @classmethod
     def of(cls, out: Path) -> Store:
@@ -79,9 +84,9 @@ class Store:
             if _digests(folder) != seal["files"]:
                 return None, "its files were changed"
             result = json.loads((folder / _RESULT).read_text(encoding="utf-8"))
-        except (OSError, ValueError, KeyError):
+            return Stored(folder, result, float(seal["seconds"])), ""
+        except (OSError, ValueError, KeyError, TypeError):
             return None, "its files are damaged"
-        return Stored(folder, result, float(seal["seconds"])), ""
 
     @contextmanager
     def writing(self, cohort: str, stage: str, key: str) -> Iterator[Writing]:
@@ -98,6 +103,7 @@ class Store:
             write_json(beside / _RESULT, result)
             seconds = time.monotonic() - started
             write_json(beside / _SEAL, {"key": key, "seconds": seconds, "files": _digests(beside)})
+            self._hold()
             shutil.rmtree(place, ignore_errors=True)
             beside.rename(place)
             writing.stored = Stored(place, result, seconds)
@@ -106,8 +112,10 @@ class Store:
             shutil.rmtree(beside, ignore_errors=True)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[Store]:
         """Keep every other run out of this folder; the lock dies with its process.
+
+        Its workers may live on: they stop at the next stage, for the store given here has a name.
 
         Raises
         ------
@@ -117,10 +125,11 @@ class Store:
         from filelock import FileLock, Timeout
 
         out = self.root.parent
-        created = not out.exists()
+        created, own = not out.exists(), not self.root.exists()
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.root / "lock", timeout=0)
+            own = own or (self.root / _HOLDER).is_file()
+            lock = FileLock(self.root / _LOCK, timeout=0)
             lock.acquire()
         except Timeout as error:
             raise InputError(
@@ -131,30 +140,39 @@ class Store:
             raise InputError(f"Cannot write here: {error.strerror}", where=str(out)) from error
         try:
             told = {"pid": os.getpid(), "host": platform.node(), "since": time.strftime("%F %T")}
-            write_json(self.root / "run.json", told)
+            number = os.urandom(8).hex()
+            write_json(self.root / _HOLDER, {**told, "run": number})
             self._sweep(out)
-            yield
+            yield replace(self, run=number)
         finally:
-            lock.release()
-            if not any(self.root.glob("*/*/" + _SEAL)):  # nothing to go on with
-                shutil.rmtree(self.root, ignore_errors=True)
+            told_of = ("*/*/" + _SEAL, PLACED, PLACING)
+            if own and not any(found for name in told_of for found in self.root.glob(name)):
+                shutil.rmtree(self.root, ignore_errors=True)  # nothing to go on with
                 if created and out.exists() and not any(out.iterdir()):
                     out.rmdir()
+            lock.release()
 
-    def placing(self, names: list[str]) -> None:
-        """Note which folders of OUT are about to be written: a kill may leave some of them."""
-        write_text(self.root / PLACING, "\n".join(names) + "\n")
+    def _hold(self) -> None:
+        """Refuse to go on where another run has the folder now."""
+        if not self.run:
+            return
+        try:
+            told = json.loads((self.root / _HOLDER).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            told = {}
+        if told.get("run") != self.run:
+            raise InputError("Another run has taken over here", where=str(self.root.parent))
 
     def _holder(self) -> str:
         try:
-            told = json.loads((self.root / "run.json").read_text(encoding="utf-8"))
+            told = json.loads((self.root / _HOLDER).read_text(encoding="utf-8"))
             return f" (process {told['pid']} on {told['host']}, since {told['since']})"
         except (OSError, ValueError, KeyError):
             return ""
 
     def _sweep(self, out: Path) -> None:
         """Remove what killed runs left half-written; nobody else works here now."""
-        for left in (*out.glob(".partial-*"), *self.root.glob("*/.*.partial-*")):
+        for left in (*out.glob(f"{PARTIAL}*"), *self.root.glob("*/.*.partial-*")):
             shutil.rmtree(left, ignore_errors=True)
         for events in self.root.rglob("events.jsonl"):
             events.unlink(missing_ok=True)

@@ -131,6 +131,7 @@ def workflow(path: str) -> None:
 
     names = {"path": path}
     cohort = {"name": "big", "input": {"file": names}, "differential": {"control": "CON"}}
+    cohort["enrich"] = None  # its sign flips hold every change of every person, 9.5 GB here
     events = []
     warnings.simplefilter("ignore")
     start = time.perf_counter()

@@ -65,6 +65,12 @@ def _in(content, *keys):
         (lambda c: c["cohorts"].append(c["cohorts"][0]), "same name"),
         (lambda c: c.update(cohorts=[]), "cohorts"),
         (lambda c: c["cohorts"][0].update(score={"min_coverage": 2}), "min_coverage"),
+        (lambda c: c["cohorts"][0].update(score={"signatures": []}), "at least 1"),
+        (lambda c: c["cohorts"][0].update(name="a" * 101), "at most 100"),
+        (lambda c: c["cohorts"][0].update(keep_timepoints=[0]), "not '0'.*in quotes"),
+        (lambda c: c["cohorts"][0].update(keep_timepoints=[False]), "yes, no, on and off"),
+        (lambda c: c["cohorts"][0].update(input=None), "section of keys.*leave the key out"),
+        (lambda c: c.update(meta=[{"name": "m", "contrasts": {}}]), "at least 1"),
         (lambda c: c["cohorts"][0].update(differential={"method": "anova"}), "method"),
         (lambda c: c["cohorts"][0].update(score=None, enrich={}), "needs the score section"),
         (
@@ -138,3 +144,42 @@ def test_mcnemar_needs_its_mask(tmp_path: Path) -> None:
         load_config(
             written(tmp_path, lambda c: c["cohorts"][0].update(differential={"method": "mcnemar"}))
         )
+
+
+def meta(**section: object) -> dict[str, object]:
+    cohorts = [{"name": name, "input": {"simulate": {}}} for name in "ab"]
+    return {"cohorts": cohorts, "meta": [{"name": "m", **section}]}
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({"cohorts": ["a", "a"]}, "named twice"),
+        ({"min_cohorts": 3}, "and min_cohorts"),
+        ({"contrasts": {"x": {}}}, "'x' names fewer than 2"),
+        ({"contrasts": {"x": {"a": "u", "b": "v"}, "y": {"a": "u", "b": "w"}}}, "'u' of a stands"),
+    ],
+)
+def test_meta_that_would_pool_nothing(tmp_path: Path, section: dict, words: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(yaml.safe_dump(meta(**section)))
+    with pytest.raises(ConfigError, match=words):
+        load_config(path)
+
+
+def test_yaml_that_python_chokes_on(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    body = yaml.safe_dump(GOOD)
+    for text, words in (
+        ("seed: 1\nseed: 2\n" + body, "'seed' stands there twice .*line 2"),
+        (body + "  differential: {control: A, control: B}\n", "'control' stands there twice"),
+        ("title: 2020-13-45\n" + body, "month must be"),
+        ("seed: " + "9" * 5000, "digits"),
+        ("[" * 5000, "nested too deep"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=words):
+            load_config(path)
+    merged = "cohorts:\n- &a {name: one, input: {simulate: {}}}\n- {<<: *a, name: two}\nmeta:\n"
+    path.write_text(merged)  # a merged key may be told again; a section of comments is none
+    assert [c.name for c in load_config(path).cohorts] == ["one", "two"]

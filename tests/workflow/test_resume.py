@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import random
 import shutil
 import signal
@@ -17,7 +18,13 @@ import pytest
 import yaml
 
 from exerkine_omics import parallel, settings, workflow
-from exerkine_omics.errors import CohortsFailedError, DiskError, InputError, UsageError
+from exerkine_omics.errors import (
+    AnalysisError,
+    CohortsFailedError,
+    DiskError,
+    InputError,
+    UsageError,
+)
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "batch.yaml"
 
@@ -170,12 +177,61 @@ def test_meta_pools_what_did_not_fail(tmp_path: Path) -> None:
     status = pd.read_csv(out / "status.tsv", sep="\t").set_index(["cohort", "stage"])["status"]
     assert status["meta", "all"] == "done" and status["meta", "two"] == "impossible"
     assert not (out / "meta" / "two.parquet").exists()
-    with pytest.raises(InputError, match="no contrast 'EE: late - pre'"):
-        bad = {"effect": {"a": "EE: late - pre", "b": "EE: post - pre"}}
-        write(tmp_path, *cohorts[:2], meta=[{"name": "all", "contrasts": bad}])
+    bad = {"effect": {"a": "EE: late - pre", "b": "EE: post - pre"}}
+    write(tmp_path, *cohorts[:2], meta=[{"name": "all", "contrasts": bad}])
+    with pytest.raises(AnalysisError, match="all is not possible: a has no contrast 'EE: late"):
         workflow.run_config(path, out, resume=True)
-        told = pd.read_csv(out / "status.tsv", sep="\t").set_index("stage").loc["all", "message"]
-        raise InputError(told)
+    told = pd.read_csv(out / "status.tsv", sep="\t").set_index("stage").loc["all"]
+    assert told["status"] == "impossible" and "no contrast 'EE: late - pre'" in told["message"]
+
+
+def test_meta_by_a_column_and_its_bugs(tmp_path: Path, monkeypatch) -> None:
+    out = tmp_path / "out"
+    other = {"simulate": {"options": {"n_subjects": 30, "n_proteins": 30}}}
+    cohorts = [trial("a"), trial("b", input=other)]
+    path = write(tmp_path, *cohorts, meta=[{"name": "all", "features": "uniprot"}])
+    workflow.run_config(path, out)
+    frame = pd.read_parquet(out / "meta" / "all.parquet")
+    assert (
+        frame["feature"].str.fullmatch(r"[A-Z0-9]{6,10}").any() and (frame["n_cohorts"] == 2).any()
+    )
+    write(tmp_path, *cohorts, meta=[{"name": "all", "features": "uniport"}])
+    with pytest.raises(AnalysisError, match="have no 'uniport'"):
+        workflow.run_config(path, out, resume=True)
+
+    def broken(*args: object, **kwargs: object) -> None:
+        raise ZeroDivisionError("by design")
+
+    # the night's cohorts are not lost to a bug in what comes last
+    monkeypatch.setattr(workflow._meta.tl, "meta", broken)
+    write(tmp_path, *cohorts, meta=[{"name": "all"}])
+    with pytest.raises(AnalysisError, match="bug of exerkine_omics: ZeroDivisionError"):
+        workflow.run_config(path, tmp_path / "new")
+    assert (tmp_path / "new" / "a" / "differential.parquet").is_file()
+
+
+class Unportable(Exception):
+    """An error of another library that pickle makes no second of."""
+
+    def __init__(self, one: str, two: str) -> None:
+        super().__init__(one + two)
+
+
+def unportable(*args: object) -> None:
+    raise Unportable("not for", "export")
+
+
+def test_an_error_that_no_worker_can_send_home(tmp_path: Path, monkeypatch) -> None:
+    path = write(tmp_path, trial("a"), trial("b"))
+    monkeypatch.setitem(workflow._cohort._CALLS, "differential", ("differential", unportable))
+    job = workflow._run._plan(
+        workflow.load_config(path), workflow._store.Store.of(tmp_path / "o"), 1, 2,
+        resume=False, start=None,
+    ).jobs[0]  # fmt: skip
+    outcome = pickle.loads(pickle.dumps(workflow._cohort.run_cohort(job)))
+    assert "bug of exerkine_omics: Unportable: not forexport" in str(outcome.error)
+    with pytest.raises(CohortsFailedError, match="the first: bug of exerkine_omics: Unportable"):
+        workflow.run_config(path, tmp_path / "out")
 
 
 HOLD = """
@@ -283,7 +339,7 @@ def test_killed_at_each_step_of_the_last_move(tmp_path: Path, monkeypatch) -> No
 
     def counted(name: str):
         def call(self: Path, target: Path) -> object:
-            if self.parent.name.startswith(".partial-") or ".old" in str(target):
+            if self.parent.name.startswith(".exerkine.partial-") or ".old" in str(target):
                 left[0] -= 1
                 if left[0] < 0:
                     raise Killed
