@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
+import pandas as pd
 from anndata import AnnData
 
 from exerkine_omics import io, schema
@@ -18,9 +18,8 @@ def read(files: dict[str, Path]) -> AnnData:
     adata = io.read_adat(files["example_data10.adat"])
     people = (adata.obs[schema.SAMPLE_TYPE] == "sample").to_numpy()
     sheet = adata.obs.copy()
-    names = adata.obs_names.to_numpy(dtype=object)
-    sheet[schema.TIMEPOINT] = np.where(people, REST, None)
-    sheet[schema.SUBJECT] = np.where(people, names, None)
+    sheet[schema.TIMEPOINT] = pd.Series(REST, index=sheet.index).where(people)
+    sheet[schema.SUBJECT] = adata.obs_names.to_series().where(people)
     io.set_samples(adata, sheet, subject=schema.SUBJECT, timepoint=schema.TIMEPOINT, baseline=REST)
     meta(adata)[schema.SPECIES] = (
         "human"  # the file's !StudyOrganism is blank, its donors are people

@@ -34,7 +34,7 @@ _OPTIONS = """\
     differential:
       method: lmm                 # or moderated, paired_t, wilcoxon, signflip
 """
-_CONTROL = "      # control: {arm}    # CHECK arm whose change is subtracted: {arms}\n"
+_CONTROL = "      {mark}control: {arm}    # CHECK arm whose change is subtracted: {arms}\n"
 
 
 def init_config(folder: str | Path, out: str | Path | None = None) -> tuple[Path, str]:
@@ -85,7 +85,7 @@ def init_config(folder: str | Path, out: str | Path | None = None) -> tuple[Path
             fix="exerkine check FILE says of one file why.",
         )
     head = _HEAD.format(
-        folder=_told([folder.name]), name=_told([target.name]), title=_quoted(folder.resolve().name)
+        folder=_told([folder.name]), name=_told([str(target)]), title=_quoted(folder.resolve().name)
     )
     text = head + "\n".join(parts)
     parse_config(yaml.safe_load(text), str(target))  # what is written is a config
@@ -122,11 +122,14 @@ def _cohort(
             else:
                 lines.append("        # samples: sheet.csv   # CHECK a sample sheet, joined by id")
             lines += [f"        {line}" for line in _roles(sheet or file)]
+            words = "CHECK plasma or serum, where the file does not say"
+            lines.append(f"        # matrix_type: plasma_edta   # {words}")
     arms = _levels(sheet or file, _look.ARM_WORDS)
     text = "\n".join(lines) + "\n" + _OPTIONS
     if len(arms) > 1:
-        control = _look.pick(arms, _look.CONTROL_WORDS) or arms[0]
-        text += _CONTROL.format(arm=_quoted(control), arms=_told(arms))
+        control = _look.pick(arms, _look.CONTROL_WORDS)
+        mark = "# " if control is None else ""
+        text += _CONTROL.format(mark=mark, arm=_quoted(control or arms[0]), arms=_told(arms))
     return text + (_responders(outcomes[0], base) if len(outcomes) == 1 else "")
 
 
