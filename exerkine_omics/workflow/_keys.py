@@ -81,14 +81,16 @@ def stage_keys(config: CohortConfig, seed: int, digests: Digests) -> dict[str, s
         input=digests.content(source),
         dataset=source.dataset and digests.dataset(source.dataset),
         keep=config.keep_timepoints,
-        prepare=digests.content(config.prepare),
+        # words that are left out are the call's own, and null is none of them
+        prepare=config.prepare and config.prepare.model_dump(exclude_unset=True),
         outcomes=digests.content(outcomes),
         **common,
     )
+    sets = config.score and config.score.signatures
     tested = design and (design.arm, design.control, design.contrasts)
     parts: dict[str, Any] = {
         "score": config.score and (config.score, design and design.control),
-        "enrich": config.score and config.enrich and (config.score, config.enrich, tested),
+        "enrich": config.score and config.enrich and (sets, config.enrich, tested),
         "differential": config.differential,
         "responders": responders,
         "predict": config.prediction and (responders, config.prediction),

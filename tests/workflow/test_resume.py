@@ -93,6 +93,34 @@ def test_what_is_done_and_holds_is_kept(tmp_path: Path) -> None:
     assert {s for _, _, s in statuses(events)} == {"done"}
 
 
+def test_a_word_that_is_null_is_not_left_out(tmp_path: Path) -> None:
+    """What is left out takes the call's default, and null does not: other numbers, other key."""
+    keys = set()
+    for section in ({}, {"method": None}, {"limits": None}):
+        path = write(tmp_path, trial("a", prepare={"haemolysis": section}))
+        (cohort,) = workflow.load_config(path).cohorts
+        keys.add(workflow._keys.stage_keys(cohort, 1, workflow._keys.Digests())["check"])
+    assert len(keys) == 3
+
+
+def test_each_stage_depends_on_what_it_reads(tmp_path: Path) -> None:
+    def keys(**changes: object) -> dict[str, str]:
+        path = write(tmp_path, trial("a", **{"score": {}, "enrich": {}, **changes}))
+        (cohort,) = workflow.load_config(path).cohorts
+        return workflow._keys.stage_keys(cohort, 1, workflow._keys.Digests())
+
+    before = keys()
+    for changes, stages in (
+        ({"score": {"method": "ulm"}}, {"score"}),
+        ({"score": {"signatures": ["acute_hiit"]}}, {"score", "enrich"}),
+        ({"differential": {"control": "EE"}}, {"score", "enrich", "differential"}),
+        ({"differential": {"control": "CON", "method": "paired_t"}}, {"differential"}),
+        ({"description": "words"}, set()),
+    ):
+        after = keys(**changes)
+        assert {k for k in after if after[k] != before[k]} == stages
+
+
 def test_from_a_stage_on(tmp_path: Path) -> None:
     out, events = tmp_path / "out", []
     path = write(tmp_path, trial("a", score={}))
