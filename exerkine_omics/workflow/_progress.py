@@ -22,7 +22,7 @@ def showing(n_stages: int, *, quiet: bool = False, as_json: bool = False) -> Ite
     """
     if as_json:
         with warnings.catch_warnings():
-            warnings.showwarning = _warn_json
+            warnings.showwarning = _warn_json  # type: ignore[assignment]
             yield _print_json
     elif quiet:
         yield None
