@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 PYTEST_ARGS ?=
 
-.PHONY: demo test test-slow docs release-check benchmark benchmark-scores benchmark-prediction clean
+.PHONY: demo test test-slow docs release-check benchmark benchmark-scores benchmark-prediction benchmark-batch clean
 
 $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "exerkine_omics needs Python 3.11 or newer; say make PYTHON=/path/to/python3.11")'
@@ -46,6 +46,9 @@ benchmark-scores: $(VENV)/.ready
 
 benchmark-prediction: $(VENV)/.ready
 	$(VENV)/bin/python tests/benchmarks/prediction.py --thousand
+
+benchmark-batch: $(VENV)/.ready
+	$(VENV)/bin/python tests/benchmarks/batch.py
 
 clean:
 	rm -rf $(VENV) .venv-* demo_out docs/_build docs/api docs/notebooks
