@@ -123,7 +123,7 @@ r2_by_noise = {
     error: max(0.0, 1 - 2 * (error / change.std()) ** 2) for error in (53.5, 76.0, 108.0, 137.0)
 }
 print(pd.Series(r2_by_noise, name="R2 by typical error, mL/min").to_string())
-assert np.isclose(r2_by_noise[108.0], r2) and r2_by_noise[137.0] <= r2_by_noise[76.0] <= r2
+assert np.isclose(r2_by_noise[108.0], r2) and r2_by_noise[137.0] <= r2 <= r2_by_noise[76.0]
 
 # %% [markdown]
 # The plan, as `ml.evaluate` will judge it (an AUC of 0.75 is hoped for; ten candidates, and all):
