@@ -94,7 +94,8 @@ def run(
     """Run all cohorts of a config and write the report."""
     from exerkine_omics.errors import UsageError
     from exerkine_omics.settings import settings
-    from exerkine_omics.workflow import count_stages, load_config, plan_config, run_config, showing
+    from exerkine_omics.workflow import count_stages, load_config, plan_config, showing
+    from exerkine_omics.workflow import run as run_cohorts
 
     _state["json"] = log_json
     if scheduler and cluster:
@@ -103,14 +104,15 @@ def run(
         frame = plan_config(config, out, seed=seed, resume=resume, start=start)
         print_table("What would be done", frame)
         return
-    n_stages = count_stages(load_config(config))
+    checked = load_config(config)
     with (
         settings.override(scheduler=scheduler or cluster or settings.scheduler),
-        showing(n_stages, quiet=quiet, as_json=log_json) as log,
+        showing(count_stages(checked), quiet=quiet, as_json=log_json) as log,
     ):
-        path = run_config(
-            config, out, seed=seed, n_jobs=n_jobs, resume=resume, start=start, log=log
-        )
+        path = run_cohorts(
+            checked, out, config_path=str(config), seed=seed, n_jobs=n_jobs, resume=resume,
+            start=start, log=log,
+        )  # fmt: skip
     typer.echo(path)
 
 

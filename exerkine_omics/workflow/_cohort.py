@@ -26,7 +26,7 @@ from exerkine_omics.workflow._inputs import Cohort, load_cohort
 from exerkine_omics.workflow._keys import CHECK, STAGES
 from exerkine_omics.workflow._store import Store, Stored, Writing
 
-_CHECKED, _OUTCOMES = "checked.h5ad", "_outcomes.parquet"
+_OUTCOMES = "_outcomes.parquet"
 _FULL, _GONE = (ENOSPC, EDQUOT, EFBIG, EROFS), (EIO, EACCES)
 _CALLS: dict[str, tuple[str, Callable[..., Any]]] = {
     # stage: its place in the summary, its call
@@ -210,7 +210,9 @@ class _Run:
     def reread(self) -> tuple[AnnData, pd.DataFrame | None]:
         folder = self.job.store.folder(self.name, CHECK)
         table = folder / _OUTCOMES
-        return io.read(folder / _CHECKED), pd.read_parquet(table) if table.is_file() else None
+        return io.read(folder / _stages.CHECKED), pd.read_parquet(
+            table
+        ) if table.is_file() else None
 
 
 def own(adata: AnnData) -> AnnData:

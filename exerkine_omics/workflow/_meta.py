@@ -17,6 +17,7 @@ from exerkine_omics.workflow._config_meta import MetaConfig
 from exerkine_omics.workflow._events import Event, tell
 from exerkine_omics.workflow._files import records, write_parquet
 from exerkine_omics.workflow._keys import CHECK
+from exerkine_omics.workflow._stages import CHECKED
 from exerkine_omics.workflow._store import Store, Stored, Writing, key_of
 
 META = "meta"
@@ -155,7 +156,7 @@ def _renamed(frame: pd.DataFrame, cohort: str, section: MetaConfig) -> pd.DataFr
 
 
 def _ids(job: MetaJob, cohort: str, column: str) -> pd.Series:
-    var = io.read(job.store.folder(cohort, CHECK) / "checked.h5ad", backed=True).var
+    var = io.read(job.store.folder(cohort, CHECK) / CHECKED, backed=True).var
     if column not in var:
         raise InputError(
             f"The features of {cohort} have no {column!r}; they have {shown(var.columns)}",

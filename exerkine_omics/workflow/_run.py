@@ -31,7 +31,7 @@ from exerkine_omics.workflow._files import (
     write_json,
 )
 from exerkine_omics.workflow._keys import STAGES, Digests, stage_keys
-from exerkine_omics.workflow._store import Store, Stored
+from exerkine_omics.workflow._store import Store
 
 _ALL = (*STAGES, _meta.META)
 SUMMARY = "summary.json"
@@ -274,11 +274,10 @@ def _publish(
             if o.error is None for stage in job.keys]  # fmt: skip
     done += [(_meta.META, p.stage) for p in pooled if p.status == "done"]
     for name, stage in done:
-        stored = Stored(store.folder(name, stage), None, 0.0)
-        for file in stored.published():
+        for file in store.published(name, stage):
             place = folder / name / file
             place.parent.mkdir(parents=True, exist_ok=True)
-            link_or_copy(stored.folder / file, place)
+            link_or_copy(store.folder(name, stage) / file, place)
 
 
 def _write_run(

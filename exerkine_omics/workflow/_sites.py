@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 
 from exerkine_omics import __version__, tl
@@ -17,6 +16,7 @@ from exerkine_omics.workflow._files import (
     POOL,
     POOLED,
     STATUS,
+    digest,
     earlier_run,
     staging,
     write_json,
@@ -130,7 +130,7 @@ def pool_files(
                 "options": dict(options, control=control, contrasts=contrasts),
                 "sites": [
                     {
-                        "sha256": sha256(Path(file).read_bytes()).hexdigest(),
+                        "sha256": digest(Path(file)),
                         "left_out": int(summary.dropped.sum()),
                         **summary.context,
                     }

@@ -18,6 +18,7 @@ from exerkine_omics.workflow._figures import Figures
 from exerkine_omics.workflow._files import records, write_parquet
 from exerkine_omics.workflow._inputs import Cohort
 
+CHECKED = "checked.h5ad"  # the cohort as it is tested
 _TOP = 50
 _MAX_VOLCANOS = 6
 _NOT_ATTRIBUTABLE = (
@@ -61,7 +62,7 @@ def describe(cohort: Cohort, folder: Path, figures: Figures) -> dict[str, Any]:
         dropped = pairs.dropped[[schema.SUBJECT, schema.TIMEPOINT, "reason"]]
         summary["dropped"] = records(dropped)
     summary["qc"] = _qc.quality(cohort, figures)
-    io.write(adata, folder / "checked.h5ad")
+    io.write(adata, folder / CHECKED)
     figures.add(
         "qc",
         "qc_missing",

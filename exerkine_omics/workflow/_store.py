@@ -36,11 +36,6 @@ class Stored:
     result: Any
     seconds: float
 
-    def published(self) -> list[Path]:
-        """Files that belong into the results; those with a leading underscore stay here."""
-        files = (p.relative_to(self.folder) for p in self.folder.rglob("*") if p.is_file())
-        return sorted(p for p in files if not p.name.startswith("_"))
-
 
 @dataclass(frozen=True)
 class Store:
@@ -60,6 +55,12 @@ class Store:
     def folder(self, cohort: str, stage: str) -> Path:
         """Where the stage lies, or will."""
         return self.root / cohort / stage
+
+    def published(self, cohort: str, stage: str) -> list[Path]:
+        """Files that belong into the results; those with a leading underscore stay here."""
+        folder = self.folder(cohort, stage)
+        files = (p.relative_to(folder) for p in folder.rglob("*") if p.is_file())
+        return sorted(p for p in files if not p.name.startswith("_"))
 
     def checkpoint(self, cohort: str) -> Path:
         """Where a long stage keeps what it has done so far."""
